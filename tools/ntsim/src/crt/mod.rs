@@ -1,0 +1,6 @@
+//! Routines of this family.
+
+use crate::table::Row;
+
+/// The tables of this module; [`crate::table`] gathers them.
+pub const TABLES: &[&[&Row]] = &[];

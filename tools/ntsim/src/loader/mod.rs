@@ -1,0 +1,5 @@
+//! Loads PE drivers.
+
+mod image;
+
+pub use image::Image;

@@ -1,0 +1,1 @@
+//! The simulated machine: what host tools and tests use.

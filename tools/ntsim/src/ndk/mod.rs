@@ -1,0 +1,1 @@
+//! Between NDK providers and consumers: what tcpip.sys does on Windows.

@@ -1,0 +1,153 @@
+//! The macro that makes exports from rows.
+
+/// Declares routines, one row each:
+///
+/// ```text
+/// routines! { "ntoskrnl.exe";
+///     fn KeSetEvent(event: *mut KEVENT, increment: i32, wait: BOOLEAN) -> i32 = set_event: PASSIVE..=DISPATCH;
+///     fn ExAllocatePool2(flags: u64, size: usize, tag: u32) -> PVOID = allocate2: PASSIVE..=DISPATCH, fails(std::ptr::null_mut());
+///     fn ExWaitForRundownProtectionRelease(run: *mut EX_RUNDOWN_REF) = wait: PASSIVE..=APC, blocks;
+///     variadic DbgPrint(arguments: Arguments) -> u32 = dbg_print: PASSIVE..=HIGH;
+///     asm __chkstk = chkstk;
+///     data KdDebuggerEnabled = debugger_enabled;
+/// }
+/// ```
+/// `fn` and `variadic`: the path after `=` is an `unsafe fn` with these argument types (Rust ABI).
+/// A variadic one gets its argument words through [`crate::table::Arguments`].
+/// `asm`: the path is the `extern "win64"` function itself, bound unchecked.
+/// `data`: the path is a `fn() -> *const u8` that gives the variable's address.
+/// IRQL names: PASSIVE, APC, DISPATCH, HIGH. `fails(e)`: what a call answers that the fault
+/// injector fails; several legal failures are chosen between by the injector later.
+///
+/// The result is `pub static ROWS: &[&Row]`; a family's `TABLES` lists them, `table::registry`
+/// lists the families.
+#[macro_export]
+macro_rules! routines {
+    ($module:literal; $($kind:tt $name:ident $(($($arg:ident: $ty:ty),* $(,)?))? $(-> $ret:ty)? = $body:path
+        $(: $min:ident ..= $max:ident)? $(, $attr:ident $(($fail:expr))?)*;)*) => {
+        /// The rows of this file.
+        pub static ROWS: &[&$crate::table::Row] = &[$(&$name::ROW),*];
+        $(
+            #[doc(hidden)]
+            #[allow(non_snake_case, unused_imports, missing_docs, clippy::undocumented_unsafe_blocks)]
+            pub mod $name {
+                use super::*;
+                $crate::routines!(@entry $kind $body, ($($($arg: $ty),*)?), ($($ret)?), ($($attr $(($fail))?)*));
+                pub static ROW: $crate::table::Row = $crate::table::Row {
+                    module: $module,
+                    name: stringify!($name),
+                    min_irql: $crate::routines!(@irql 0 $($min)?),
+                    max_irql: $crate::routines!(@irql 15 $($max)?),
+                    blocks: false $(|| $crate::routines!(@is_blocks $attr))*,
+                    fails: false $(|| $crate::routines!(@is_fails $attr))*,
+                    target: $crate::routines!(@target $kind $body),
+                };
+            }
+        )*
+    };
+
+    (@irql $default:literal) => { $default };
+    (@irql $default:literal PASSIVE) => { 0 };
+    (@irql $default:literal APC) => { 1 };
+    (@irql $default:literal DISPATCH) => { 2 };
+    (@irql $default:literal HIGH) => { 15 };
+
+    (@is_blocks blocks) => { true };
+    (@is_blocks fails) => { false };
+    (@is_fails fails) => { true };
+    (@is_fails blocks) => { false };
+
+    (@target fn $body:path) => { $crate::table::Target::Code(entry) };
+    (@target variadic $body:path) => { $crate::table::Target::Code(entry) };
+    (@target asm $body:path) => { $crate::table::Target::Code($body) };
+    (@target data $body:path) => { $crate::table::Target::Data($body) };
+
+    (@entry asm $body:path, $args:tt, $ret:tt, $attrs:tt) => {};
+    (@entry data $body:path, $args:tt, $ret:tt, $attrs:tt) => {};
+
+    (@entry fn $body:path, ($($arg:ident: $ty:ty),*), ($($ret:ty)?), ($($attr:ident $(($fail:expr))?)*)) => {
+        /// Stores where the driver came from, then goes on to `checked` with all registers as they are.
+        #[unsafe(naked)]
+        pub unsafe extern "win64" fn entry() {
+            ::std::arch::naked_asm!(
+                "mov r11, qword ptr [rip + ntsim_thread_context@GOTTPOFF]",
+                "mov qword ptr fs:[r11], rsp",
+                "mov qword ptr fs:[r11 + 8], rbp",
+                "jmp {checked}",
+                checked = sym checked,
+            )
+        }
+        pub unsafe extern "win64" fn checked($($arg: $ty),*) $(-> $ret)? {
+            $crate::table::enter(&ROW);
+            $($crate::routines!(@attr $attr $(($fail))?);)*
+            unsafe { $body($($arg),*) }
+        }
+    };
+
+    (@entry variadic $body:path, ($arg:ident: $ty:ty), ($($ret:ty)?), ($($attr:ident $(($fail:expr))?)*)) => {
+        /// As above; spills the register arguments into their home slots, where the others follow.
+        #[unsafe(naked)]
+        pub unsafe extern "win64" fn entry() {
+            ::std::arch::naked_asm!(
+                "mov r11, qword ptr [rip + ntsim_thread_context@GOTTPOFF]",
+                "mov qword ptr fs:[r11], rsp",
+                "mov qword ptr fs:[r11 + 8], rbp",
+                "mov qword ptr [rsp + 8], rcx",
+                "mov qword ptr [rsp + 16], rdx",
+                "mov qword ptr [rsp + 24], r8",
+                "mov qword ptr [rsp + 32], r9",
+                "lea rcx, [rsp + 8]",
+                "jmp {checked}",
+                checked = sym checked,
+            )
+        }
+        unsafe extern "win64" fn checked(words: *const u64) $(-> $ret)? {
+            $crate::table::enter(&ROW);
+            let $arg: $ty = unsafe { $crate::table::Arguments::new(words) };
+            unsafe { $body($arg) }
+        }
+    };
+
+    (@attr blocks) => {};
+    (@attr fails($fail:expr)) => {
+        if $crate::table::shall_fail(&ROW) {
+            return $fail;
+        }
+    };
+}
+
+/// Reads the arguments of a variadic call, or a `va_list`: both are an array of 8-byte words.
+#[derive(Debug, Clone, Copy)]
+pub struct Arguments {
+    next: *const u64,
+}
+
+impl Arguments {
+    /// Starts at `words`.
+    ///
+    /// # Safety
+    /// `words` must point at as many argument words as will be taken.
+    pub unsafe fn new(words: *const u64) -> Self {
+        Self { next: words }
+    }
+
+    /// The next word.
+    ///
+    /// # Safety
+    /// The caller must have passed one.
+    pub unsafe fn word(&mut self) -> u64 {
+        // SAFETY: by contract there is one more word.
+        let word = unsafe { self.next.read_unaligned() };
+        self.next = self.next.wrapping_add(1);
+        word
+    }
+
+    /// The next word as a pointer.
+    ///
+    /// # Safety
+    /// As for [`Self::word`].
+    pub unsafe fn pointer<T>(&mut self) -> *const T {
+        // SAFETY: by contract.
+        unsafe { self.word() as usize as *const T }
+    }
+}

@@ -1,0 +1,120 @@
+//! The table of kernel routines: one row each, and everything that follows from the row.
+//!
+//! A row names the export, its signature, the IRQLs at which a driver may call it, whether it
+//! blocks and how it may fail. [`routines!`] makes from it the export itself (an
+//! `extern "win64"` function that stores where the driver came from, checks the IRQL, asks the
+//! fault injector and calls the Rust body) and the static [`Row`].
+
+#[macro_use]
+mod macros;
+mod contract;
+mod registry;
+
+pub use macros::Arguments;
+pub use contract::{ContractRow, contract, contract_row};
+pub use registry::{Resolved, all, find, resolve};
+
+#[cfg(test)]
+mod tests;
+
+use crate::bugcheck::{Violation, codes};
+use crate::context;
+use crate::types::KIRQL;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// One routine.
+#[derive(Debug)]
+pub struct Row {
+    /// The module a driver imports it from.
+    pub module: &'static str,
+    /// The export's name.
+    pub name: &'static str,
+    /// Lowest IRQL at which it may be called.
+    pub min_irql: KIRQL,
+    /// Highest IRQL at which it may be called.
+    pub max_irql: KIRQL,
+    /// It may wait.
+    pub blocks: bool,
+    /// It may fail for lack of resources: the fault injector can make it.
+    pub fails: bool,
+    /// What an import is bound to.
+    pub target: Target,
+}
+
+/// What an import is bound to.
+#[derive(Debug, Clone, Copy)]
+pub enum Target {
+    /// A function.
+    Code(unsafe extern "win64" fn()),
+    /// A variable: gives its address.
+    Data(fn() -> *const u8),
+}
+
+impl Target {
+    /// The address that goes into the import table.
+    pub fn address(self) -> usize {
+        match self {
+            Target::Code(f) => f as usize,
+            Target::Data(f) => f() as usize,
+        }
+    }
+}
+
+static TRACING: AtomicBool = AtomicBool::new(false);
+static FAULTS: AtomicBool = AtomicBool::new(false);
+
+/// Turns the call log ([`crate::verifier::log`]) on or off.
+pub fn set_tracing(on: bool) {
+    TRACING.store(on, Ordering::Relaxed);
+}
+
+/// Arms or disarms the fault injector.
+pub fn set_faults(on: bool) {
+    FAULTS.store(on, Ordering::Relaxed);
+}
+
+/// What each routine does first. A few instructions when all is well.
+#[inline(always)]
+pub fn enter(row: &'static Row) {
+    let context = context::current();
+    context.routine.set(row);
+    let irql = context.irql.get();
+    if irql > row.max_irql || irql < row.min_irql {
+        wrong_irql(row, irql);
+    }
+    if TRACING.load(Ordering::Relaxed) {
+        crate::verifier::log::call(row);
+    }
+}
+
+/// Whether this call shall fail now.
+#[inline(always)]
+pub fn shall_fail(row: &'static Row) -> bool {
+    FAULTS.load(Ordering::Relaxed) && crate::verifier::faults::shall_fail(row)
+}
+
+#[cold]
+#[inline(never)]
+fn wrong_irql(row: &'static Row, irql: KIRQL) -> ! {
+    let code = if row.blocks && irql > row.max_irql { &codes::WAIT_AT_RAISED_IRQL } else { &codes::ROUTINE_AT_WRONG_IRQL };
+    let allowed = match (row.min_irql, row.max_irql) {
+        (0, max) => format!("at most IRQL {max} ({})", irql_name(max)),
+        (min, 15) => format!("at least IRQL {min} ({})", irql_name(min)),
+        (min, max) => format!("IRQL {min} ({}) to {max} ({})", irql_name(min), irql_name(max)),
+    };
+    Violation::new(code)
+        .params([row.target.address() as u64, u64::from(irql), u64::from(row.max_irql), context::current().caller() as u64])
+        .text(format!("{} was called at IRQL {irql} ({}); it may be called at {allowed}", row.name, irql_name(irql)))
+        .raise()
+}
+
+/// The usual name of an IRQL.
+pub fn irql_name(irql: KIRQL) -> &'static str {
+    match irql {
+        0 => "PASSIVE_LEVEL",
+        1 => "APC_LEVEL",
+        2 => "DISPATCH_LEVEL",
+        15 => "HIGH_LEVEL",
+        _ => "a device level",
+    }
+}
