@@ -1,4 +1,12 @@
-//! Routines of this family.
+//! The machine's registry, in memory, filled from the scenario, and the routines that read and
+//! write it for drivers (`ZwOpenKey` and its family, `RtlQueryRegistryValues`,
+//! `IoOpenDeviceRegistryKey`).
+
+mod store;
+mod value;
+
+pub use store::{CLASS, Disposition, ENUM, Failure, KeyId, KeyInfo, Registry, SERVICES};
+pub use value::{Value, kind};
 
 use crate::table::Row;
 
