@@ -1,1 +1,32 @@
+//! Safe faces of the NT kernel, NDIS and netio: the only crate, beside the shims of `softndk`, that
+//! calls them.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`irql`], [`lock`] | tokens and spin locks: what may be called where |
+//! | [`pool`] | `KBox`, `KRef`, `KSlice`, `KBytes`: memory with tags, every allocation fallible |
+//! | [`event`], [`dpc`], [`timer`], [`thread`] | waiting, and work on other stacks |
+//! | [`mdl`] | consumers' MDL chains: ranges and system mappings |
+//! | [`time`], [`random`] | clocks and seeds |
+//! | [`cell`], [`string`], [`log`], [`bugcheck`] | small things |
+//!
+//! What needs no kernel lives in `softndk-cx` (tokens) and `softndk-pure`, and is tested there.
 #![no_std]
+
+pub mod bugcheck;
+pub mod cell;
+pub mod dpc;
+pub mod event;
+pub mod irql;
+pub mod lock;
+pub mod log;
+pub mod mdl;
+pub mod pool;
+pub mod random;
+pub mod string;
+pub mod thread;
+pub mod time;
+pub mod timer;
+
+pub use irql::{AtMostDispatch, Cx, Dispatch, Irql, Passive};
+pub use softndk_pure as pure;

@@ -1,0 +1,45 @@
+//! UNICODE_STRING constants.
+
+/// UTF-16 of an ASCII literal, with a NUL behind it.
+///
+/// # Panics
+/// At compile time only (use it in `const`): on a character that is not ASCII, or a wrong length.
+#[must_use]
+pub const fn utf16<const N: usize>(text: &str) -> [u16; N] {
+    let bytes = text.as_bytes();
+    assert!(bytes.len() + 1 == N, "room for the text and its NUL");
+    let mut wide = [0; N];
+    let mut index = 0;
+    while index < bytes.len() {
+        assert!(bytes[index].is_ascii(), "ASCII only");
+        wide[index] = bytes[index] as u16;
+        index += 1;
+    }
+    wide
+}
+
+/// A `&'static [u16]` of an ASCII literal; the last element is NUL.
+#[macro_export]
+macro_rules! wide {
+    ($text:literal) => {{
+        const WIDE: &[u16] = &$crate::string::utf16::<{ $text.len() + 1 }>($text);
+        WIDE
+    }};
+}
+
+/// A UNICODE_STRING over a literal made by [`crate::wide`]. Its buffer is constant data: the kernel
+/// only reads it.
+#[must_use]
+pub const fn unicode(wide: &'static [u16]) -> wdk_sys::UNICODE_STRING {
+    let bytes = wide.len().saturating_mul(2);
+    assert!(
+        bytes >= 2 && bytes <= u16::MAX as usize,
+        "a NUL at least, and no more than fits"
+    );
+    wdk_sys::UNICODE_STRING {
+        // Both fit, by the assertion; lengths are in bytes and leave out the NUL.
+        Length: (bytes - 2) as u16,
+        MaximumLength: bytes as u16,
+        Buffer: wide.as_ptr().cast_mut(),
+    }
+}
