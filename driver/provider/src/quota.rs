@@ -1,0 +1,97 @@
+//! How many objects of a kind the miniport allows, over all its open adapters (`CAP-05`).
+
+use crate::Failure;
+use softndk_abi::sync::{AtomicU32, Ordering};
+
+/// A counter with a ceiling.
+#[derive(Debug)]
+pub struct Quota {
+    used: AtomicU32,
+    limit: u32,
+}
+
+impl Quota {
+    /// Nothing used yet.
+    #[must_use]
+    pub fn new(limit: u32) -> Self {
+        Self { used: AtomicU32::new(0), limit }
+    }
+
+    /// The ceiling, as `NDIS_NDK_CAPABILITIES` reports it.
+    #[must_use]
+    pub const fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// Takes one.
+    ///
+    /// # Errors
+    /// [`Failure::NoResources`] at the ceiling.
+    pub fn take(&self) -> Result<(), Failure> {
+        let mut used = self.used.load(Ordering::Relaxed);
+        while used < self.limit {
+            match self.used.compare_exchange(used, used.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(seen) => used = seen,
+            }
+        }
+        Err(Failure::NoResources)
+    }
+
+    /// Gives one back.
+    pub fn give_back(&self) {
+        self.used.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many are in use.
+    #[must_use]
+    pub fn used(&self) -> u32 {
+        self.used.load(Ordering::Relaxed)
+    }
+}
+
+/// The quotas of one miniport, one for each counted type.
+#[derive(Debug)]
+pub struct Quotas {
+    /// `MaxQpCount`.
+    pub qp: Quota,
+    /// `MaxCqCount`.
+    pub cq: Quota,
+    /// `MaxMrCount`.
+    pub mr: Quota,
+    /// `MaxPdCount`.
+    pub pd: Quota,
+    /// `MaxMwCount`.
+    pub mw: Quota,
+    /// `MaxSrqCount`.
+    pub srq: Quota,
+}
+
+impl Quotas {
+    /// softndk's own ceilings.
+    #[must_use]
+    pub fn softndk() -> Self {
+        Self {
+            qp: Quota::new(16_384),
+            cq: Quota::new(16_384),
+            mr: Quota::new(262_144),
+            pd: Quota::new(16_384),
+            mw: Quota::new(262_144),
+            srq: Quota::new(4_096),
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cap_05_one_more_than_the_limit_is_refused() {
+        let quota = Quota::new(2);
+        assert!(quota.take().is_ok() && quota.take().is_ok());
+        assert_eq!(quota.take(), Err(Failure::NoResources));
+        quota.give_back();
+        assert!(quota.take().is_ok());
+    }
+}
