@@ -36,14 +36,19 @@ impl ParseCallbacks for Comparable {
 /// What every run of bindgen has in common: 64-bit Windows layout, whatever the host.
 pub fn builder() -> Builder {
     bindgen::builder()
-        .clang_args(["--target=x86_64-pc-windows-msvc", "-x", "c"])
+        .clang_args([
+            "--target=x86_64-pc-windows-msvc",
+            "-x",
+            "c",
+            "-Wno-pragma-once-outside-header",
+        ])
         .use_core()
         .rust_target(RustTarget::stable(85, 0).expect("bindgen knows this version"))
         .rust_edition(RustEdition::Edition2024)
         .prepend_enum_name(false)
         .derive_default(true)
         .merge_extern_blocks(true)
-        .formatter(Formatter::Prettyplease)
+        .formatter(Formatter::None)
         .parse_callbacks(Box::new(Comparable))
 }
 
@@ -118,10 +123,18 @@ fn functions(text: &str) -> Vec<String> {
     items
 }
 
-fn run(builder: Builder) -> String {
+pub fn run(builder: Builder) -> String {
     match builder.generate() {
-        Ok(bindings) => bindings.to_string(),
+        Ok(bindings) => pretty(&bindings.to_string()),
         Err(error) => panic!("bindgen: {error}"),
+    }
+}
+
+// bindgen would format by itself, but then its version of `syn` has to be the one of everybody else.
+fn pretty(tokens: &str) -> String {
+    match syn::parse_file(tokens) {
+        Ok(file) => prettyplease::unparse(&file),
+        Err(error) => panic!("bindgen made text that is not Rust: {error}"),
     }
 }
 

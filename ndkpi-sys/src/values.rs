@@ -1,6 +1,8 @@
 //! Values that C declares as initialised objects, which bindgen does not carry over.
 
-use crate::GUID;
+use crate::{GUID, NDIS_NDK_CONNECTION_ENTRY, NDIS_NDK_CONNECTIONS};
+use crate::{NDIS_NDK_LOCAL_ENDPOINT_ENTRY, NDIS_NDK_LOCAL_ENDPOINTS};
+use core::mem::offset_of;
 
 /// WMI: capabilities of an NDK adapter; served by NDIS.
 pub const GUID_NDIS_NDK_CAPABILITIES: GUID =
@@ -14,6 +16,19 @@ pub const NPI_WSK_INTERFACE_ID: GUID = guid(0x2227_e803, 0x8d8b, 0x11d4, 0xabad_
 pub const NETWORK_DIRECT_KEYWORD: [u16; 14] = utf16("*NetworkDirect");
 /// Keyword of an adapter's configuration: `NETWORK_DIRECT_GLOBAL_FLAGS_*`.
 pub const NETWORK_DIRECT_GLOBAL_FLAGS_KEYWORD: [u16; 25] = utf16("*NetworkDirectGlobalFlags");
+
+/// Bytes of [`NDIS_NDK_CONNECTIONS`] with so many entries.
+#[expect(non_snake_case, reason = "the name of the macro in C")]
+pub const fn NDIS_SIZEOF_NDK_CONNECTIONS_REVISION_1(entries: usize) -> usize {
+    offset_of!(NDIS_NDK_CONNECTIONS, Connections) + entries * size_of::<NDIS_NDK_CONNECTION_ENTRY>()
+}
+
+/// Bytes of [`NDIS_NDK_LOCAL_ENDPOINTS`] with so many entries.
+#[expect(non_snake_case, reason = "the name of the macro in C")]
+pub const fn NDIS_SIZEOF_NDK_LOCAL_ENDPOINTS_REVISION_1(entries: usize) -> usize {
+    offset_of!(NDIS_NDK_LOCAL_ENDPOINTS, LocalEndpoints)
+        + entries * size_of::<NDIS_NDK_LOCAL_ENDPOINT_ENTRY>()
+}
 
 /// UTF-16 of an ASCII text, without a terminator; the lengths have to agree.
 pub const fn utf16<const N: usize>(ascii: &str) -> [u16; N] {
