@@ -2,14 +2,29 @@
 #![forbid(unsafe_code)]
 
 mod build;
+#[cfg_attr(
+    not(feature = "demo"),
+    expect(dead_code, reason = "the launcher only passes the command line on")
+)]
+mod demo;
+mod image;
+#[cfg(not(feature = "demo"))]
+mod launch;
 mod standin;
 mod workspace;
 
+use image::Detail;
+
 use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Builds, tests and demonstrates softndk.")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Builds, tests and demonstrates softndk."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -19,6 +34,17 @@ struct Cli {
 enum Command {
     /// Build the drivers as Windows kernel images (target/sys/<profile>/<name>.sys and .pdb) and check them.
     Build(BuildArgs),
+    /// Copy a file between two adapters through the real drivers, inside the simulator.
+    Demo(demo::Arguments),
+    /// Check finished driver images again; each has its linker map beside it.
+    Image {
+        /// The images.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// List every function that can panic.
+        #[arg(short, long)]
+        verbose: bool,
+    },
     /// Write the generated files of the wdk-sys stand-in from docs/contract/wdk-sys-api.tsv.
     Standin {
         /// Compare with the committed files instead of writing.
@@ -60,16 +86,37 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Build(arguments) => {
             let options = build::Options {
-                profile: if arguments.release { build::Profile::Release } else { build::Profile::Debug },
+                profile: if arguments.release {
+                    build::Profile::Release
+                } else {
+                    build::Profile::Debug
+                },
                 packages: arguments.packages,
-                verbose: arguments.verbose,
+                detail: detail(arguments.verbose),
                 install: arguments.yes,
             };
             for driver in build::drivers(&options)? {
                 println!("{}", driver.sys.display());
             }
         }
+        #[cfg(feature = "demo")]
+        Command::Demo(arguments) => return demo::run(&arguments),
+        #[cfg(not(feature = "demo"))]
+        Command::Demo(_) => return launch::optimised(),
+        Command::Image { files, verbose } => {
+            for file in files {
+                image::check(&file, detail(verbose))?;
+            }
+        }
         Command::Standin { check } => standin::run(check)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn detail(verbose: bool) -> Detail {
+    if verbose {
+        Detail::Panics
+    } else {
+        Detail::Summary
+    }
 }

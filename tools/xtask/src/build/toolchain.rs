@@ -47,7 +47,11 @@ impl fmt::Display for Toolchain {
             Standard::Source => "building its source of the",
         };
         let (major, minor) = self.version;
-        write!(formatter, "Rust {major}.{minor} ({}) {standard} standard library", self.rustc.display())
+        write!(
+            formatter,
+            "Rust {major}.{minor} ({}) {standard} standard library",
+            self.rustc.display()
+        )
     }
 }
 
@@ -56,9 +60,17 @@ impl Toolchain {
     pub fn lock_arguments(&self, lock: &Path) -> Vec<String> {
         let path = lock.display();
         if self.version >= (1, 95) {
-            vec!["-Zlockfile-path".to_owned(), "--config".to_owned(), format!("resolver.lockfile-path='{path}'")]
+            vec![
+                "-Zlockfile-path".to_owned(),
+                "--config".to_owned(),
+                format!("resolver.lockfile-path='{path}'"),
+            ]
         } else {
-            vec!["-Zunstable-options".to_owned(), "--lockfile-path".to_owned(), path.to_string()]
+            vec![
+                "-Zunstable-options".to_owned(),
+                "--lockfile-path".to_owned(),
+                path.to_string(),
+            ]
         }
     }
 }
@@ -69,7 +81,11 @@ pub fn find(install: bool) -> Result<Toolchain> {
         return Ok(found);
     }
     let Some(apt) = on_path("apt-get") else {
-        bail!("no Rust {}.{} or newer for {TARGET}: run `rustup target add {TARGET}`", OLDEST.0, OLDEST.1);
+        bail!(
+            "no Rust {}.{} or newer for {TARGET}: run `rustup target add {TARGET}`",
+            OLDEST.0,
+            OLDEST.1
+        );
     };
     let wanted = DEBIAN_PACKAGES.join(" ");
     if !install && std::env::var_os("CI").is_none() {
@@ -79,16 +95,31 @@ pub fn find(install: bool) -> Result<Toolchain> {
         );
     }
     eprintln!("drivers: installing {wanted} with apt-get");
-    for arguments in [vec!["update"], [vec!["install", "--yes", "--no-install-recommends"], DEBIAN_PACKAGES.to_vec()].concat()] {
-        let status = Command::new(&apt).args(&arguments).env("DEBIAN_FRONTEND", "noninteractive").status()?;
+    for arguments in [
+        vec!["update"],
+        [
+            vec!["install", "--yes", "--no-install-recommends"],
+            DEBIAN_PACKAGES.to_vec(),
+        ]
+        .concat(),
+    ] {
+        let status = Command::new(&apt)
+            .args(&arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .status()?;
         ensure!(status.success(), "apt-get {} failed", arguments.join(" "));
     }
     best(candidates()).context("the installed packages hold no usable toolchain")
 }
 
 fn best(compilers: Vec<PathBuf>) -> Option<Toolchain> {
-    let found: Vec<_> = compilers.iter().filter_map(|rustc| inspect(rustc)).collect();
-    let installed = found.iter().position(|toolchain| toolchain.standard == Standard::Installed);
+    let found: Vec<_> = compilers
+        .iter()
+        .filter_map(|rustc| inspect(rustc))
+        .collect();
+    let installed = found
+        .iter()
+        .position(|toolchain| toolchain.standard == Standard::Installed);
     found.into_iter().nth(installed.unwrap_or(0))
 }
 
@@ -96,8 +127,13 @@ fn best(compilers: Vec<PathBuf>) -> Option<Toolchain> {
 fn candidates() -> Vec<PathBuf> {
     let mut compilers = Vec::new();
     let listed = on_path("rustup").and_then(|rustup| output(&rustup, &["toolchain", "list"]));
-    for name in listed.unwrap_or_default().lines().filter_map(|line| line.split_whitespace().next()) {
-        let which = on_path("rustup").and_then(|rustup| output(&rustup, &["which", "--toolchain", name, "rustc"]));
+    for name in listed
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+    {
+        let which = on_path("rustup")
+            .and_then(|rustup| output(&rustup, &["which", "--toolchain", name, "rustc"]));
         compilers.extend(which.map(|path| PathBuf::from(path.trim())));
     }
     compilers.extend(on_path("rustc"));
@@ -107,8 +143,15 @@ fn candidates() -> Vec<PathBuf> {
 
 fn inspect(rustc: &Path) -> Option<Toolchain> {
     let about = output(rustc, &["-vV"])?;
-    let field = |name: &str| about.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let mut numbers = field("release:")?.split('.').map(|part| part.parse::<u32>());
+    let field = |name: &str| {
+        about
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::trim)
+    };
+    let mut numbers = field("release:")?
+        .split('.')
+        .map(|part| part.parse::<u32>());
     let version = (numbers.next()?.ok()?, numbers.next()?.ok()?);
     let host = field("host:")?.to_owned();
     let sysroot = PathBuf::from(output(rustc, &["--print", "sysroot"])?.trim());
@@ -122,10 +165,20 @@ fn inspect(rustc: &Path) -> Option<Toolchain> {
     };
     let cargo = sysroot.join("bin/cargo");
     let usable = version >= OLDEST && cargo.is_file();
-    usable.then(|| Toolchain { rustc: rustc.to_owned(), cargo, sysroot, host, standard, version })
+    usable.then(|| Toolchain {
+        rustc: rustc.to_owned(),
+        cargo,
+        sysroot,
+        host,
+        standard,
+        version,
+    })
 }
 
 fn output(program: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }

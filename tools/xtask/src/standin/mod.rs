@@ -1,5 +1,7 @@
 //! The `wdk-sys` stand-in: generates it from the contract, and holds it to the contract.
 
+#[cfg(test)]
+mod compare;
 mod emit;
 mod tsv;
 
@@ -20,7 +22,10 @@ pub fn run(check: bool) -> Result<()> {
         if !check {
             std::fs::write(&path, text).with_context(|| path.display().to_string())?;
         } else if std::fs::read_to_string(&path).unwrap_or_default() != text {
-            bail!("{} differs from {TABLE}: run `cargo xtask standin`", path.display());
+            bail!(
+                "{} differs from {TABLE}: run `cargo xtask standin`",
+                path.display()
+            );
         }
     }
     Ok(())
@@ -33,7 +38,13 @@ fn generate() -> Result<Vec<(PathBuf, String)>> {
         .lines()
         .filter_map(|line| line.strip_prefix("hal.dll\t")?.split('\t').next())
         .collect();
-    let exporter = |name: &str| if from_hal.contains(name) { "hal.dll" } else { "ntoskrnl.exe" };
+    let exporter = |name: &str| {
+        if from_hal.contains(name) {
+            "hal.dll"
+        } else {
+            "ntoskrnl.exe"
+        }
+    };
     let sources = emit::emit(&rows, &exporter, &hand_written()?)?;
     let folder = root().join(SOURCES).join("generated");
     Ok(vec![
@@ -51,7 +62,11 @@ fn hand_written() -> Result<BTreeSet<String>> {
         for line in text.lines().map(str::trim_start) {
             for keyword in ["pub struct ", "pub union "] {
                 if let Some(rest) = line.strip_prefix(keyword) {
-                    names.insert(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+                    names.insert(
+                        rest.chars()
+                            .take_while(|c| c.is_alphanumeric() || *c == '_')
+                            .collect(),
+                    );
                 }
             }
         }
@@ -61,4 +76,48 @@ fn hand_written() -> Result<BTreeSet<String>> {
 
 fn read(path: &str) -> Result<String> {
     std::fs::read_to_string(root().join(path)).with_context(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_files_are_current() {
+        run(true).unwrap();
+    }
+
+    #[test]
+    fn every_row_of_the_table_is_declared_as_it_says() {
+        let rows = tsv::parse(&read(TABLE).unwrap()).unwrap();
+        let declared = compare::read(&root().join(SOURCES)).unwrap();
+        let differences = declared.differences(&rows);
+        assert!(
+            differences.is_empty(),
+            "{} of {} rows differ:\n{}",
+            differences.len(),
+            rows.len(),
+            differences.join("\n")
+        );
+        println!("{} rows checked", rows.len());
+    }
+
+    /// Sizes and offsets are asserted where the compiler lays out records: in the cross build.
+    #[test]
+    fn every_known_size_and_offset_is_asserted() {
+        let rows = tsv::parse(&read(TABLE).unwrap()).unwrap();
+        let known = rows.iter().map(|row| match row {
+            tsv::Row::Record { layout, fields, .. } => {
+                let sized = if layout.size.is_some() { 2 } else { 0 };
+                sized + fields.iter().filter(|field| field.offset.is_some()).count()
+            }
+            tsv::Row::Opaque { layout, .. } if layout.size.is_some() => 2,
+            _ => 0,
+        });
+        let layout = read(&format!("{SOURCES}/generated/layout.rs")).unwrap();
+        assert_eq!(
+            layout.matches("const _: () = assert!(").count(),
+            known.sum::<usize>()
+        );
+    }
 }

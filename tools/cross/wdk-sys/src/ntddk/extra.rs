@@ -61,5 +61,9 @@ unsafe extern "C" {
         ResultLength: PULONG,
     ) -> NTSTATUS;
     #[must_use]
-    pub fn ZwWaitForSingleObject(Handle: HANDLE, Alertable: BOOLEAN, Timeout: PLARGE_INTEGER) -> NTSTATUS;
+    pub fn ZwWaitForSingleObject(
+        Handle: HANDLE,
+        Alertable: BOOLEAN,
+        Timeout: PLARGE_INTEGER,
+    ) -> NTSTATUS;
 }
