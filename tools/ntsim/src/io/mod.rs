@@ -54,3 +54,15 @@ pub(crate) unsafe fn text(string: *const UNICODE_STRING) -> Result<Option<String
     let text = unsafe { string.to_string() };
     text.map(Some).ok_or(STATUS_INVALID_PARAMETER)
 }
+
+/// Takes devices and links that a driver left behind out of the namespace, so that nobody opens
+/// a device whose driver is gone.
+pub fn forget_leaked(leaks: &[crate::leaks::Owned]) {
+    for leak in leaks {
+        match leak.kind {
+            "DEVICE_OBJECT" => namespace::NAMES.lock().remove_device(leak.address),
+            "SYMBOLIC_LINK" => namespace::NAMES.lock().forget_link(leak.address),
+            _ => {}
+        }
+    }
+}

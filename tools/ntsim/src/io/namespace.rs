@@ -85,6 +85,11 @@ impl Namespace {
         self.names.remove(&canonical(name)?).map(|_| ()).ok_or(STATUS_OBJECT_NAME_NOT_FOUND)
     }
 
+    /// Takes the link with this number away.
+    pub fn forget_link(&mut self, number: usize) {
+        self.names.retain(|_, entry| !matches!(entry, Entry::Link { id, .. } if *id == number));
+    }
+
     /// Takes a device's names away.
     pub fn remove_device(&mut self, device: usize) {
         self.names.retain(|_, entry| *entry != Entry::Device(device));

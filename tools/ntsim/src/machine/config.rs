@@ -3,6 +3,30 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+/// How large and how strict the machine is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Virtual processors, 1 to 64; `None` takes as many as the host has.
+    pub processors: Option<u32>,
+    /// Special pool: each block ends at an inaccessible page and is inaccessible once it is
+    /// freed. Finds overruns and late accesses at the instruction that does them; costs speed.
+    pub guard_pages: bool,
+}
+
+/// For tests: special pool on.
+impl Default for Config {
+    fn default() -> Self {
+        Config { processors: None, guard_pages: true }
+    }
+}
+
+impl Config {
+    /// For benchmarks and demonstrations: checks that cost speed are off.
+    pub fn fast() -> Self {
+        Config { guard_pages: false, ..Config::default() }
+    }
+}
+
 /// One value under an adapter's software key, read by the driver with `NdisReadConfiguration`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Keyword {

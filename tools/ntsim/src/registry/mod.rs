@@ -8,7 +8,16 @@ mod value;
 pub use store::{CLASS, Disposition, ENUM, Failure, KeyId, KeyInfo, Registry, SERVICES};
 pub use value::{Value, kind};
 
+use std::sync::LazyLock;
+
 use crate::table::Row;
 
 /// The tables of this module; [`crate::table`] gathers them.
 pub const TABLES: &[&[&Row]] = &[];
+
+static MACHINE: LazyLock<Registry> = LazyLock::new(Registry::new);
+
+/// The machine's registry.
+pub fn machine() -> &'static Registry {
+    &MACHINE
+}
