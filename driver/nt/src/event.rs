@@ -100,9 +100,9 @@ impl Event {
         self.raw.get().cast()
     }
 
-    /// Signals. The event may be gone when this returns, if a waiter frees it (KP-THR-04).
+    /// Sets it (not `set`: `Pin` has that name). The event may be gone when this returns, if a waiter frees it (KP-THR-04).
     /// IRQL: at most DISPATCH_LEVEL, also under locks.
-    pub fn set(&self) {
+    pub fn signal(&self) {
         // SAFETY: initialised by the type's invariant; Wait is FALSE.
         unsafe { KeSetEvent(self.raw(), 0, 0) };
     }

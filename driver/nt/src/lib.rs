@@ -7,6 +7,8 @@
 //! | [`pool`] | `KBox`, `KRef`, `KSlice`, `KBytes`: memory with tags, every allocation fallible |
 //! | [`event`], [`dpc`], [`timer`], [`thread`] | waiting, and work on other stacks |
 //! | [`mdl`] | consumers' MDL chains: ranges and system mappings |
+//! | [`ndis`], [`netio`] | the miniport's side of NDIS; addresses of an interface |
+//! | [`rundown`] | a door that closes, and the wait for those inside |
 //! | [`time`], [`random`] | clocks and seeds |
 //! | [`cell`], [`string`], [`log`], [`bugcheck`] | small things |
 //!
@@ -21,8 +23,11 @@ pub mod irql;
 pub mod lock;
 pub mod log;
 pub mod mdl;
+pub mod ndis;
+pub mod netio;
 pub mod pool;
 pub mod random;
+pub mod rundown;
 pub mod string;
 pub mod thread;
 pub mod time;

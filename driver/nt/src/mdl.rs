@@ -97,6 +97,34 @@ impl Mdl {
     }
 }
 
+/// The system address of an MDL that the driver may map in place: one of an NBL to be sent, never one
+/// of an NDK consumer. The steps of the header inline of that name (KP-MDL-02); the mapping stays with
+/// the MDL, whose owner undoes it. None: no address space. IRQL: at most DISPATCH_LEVEL.
+///
+/// # Safety
+/// `mdl` is alive, describes locked or non-paged memory, and is the driver's to map now.
+#[must_use]
+pub unsafe fn system_address(mdl: NonNull<wdk_sys::MDL>) -> Option<NonNull<u8>> {
+    // SAFETY: the MDL is alive.
+    let (flags, mapped) = unsafe { ((*mdl.as_ptr()).MdlFlags, (*mdl.as_ptr()).MappedSystemVa) };
+    let address = if flags & (MAPPED_TO_SYSTEM_VA | SOURCE_IS_NONPAGED_POOL) != 0 {
+        mapped
+    } else {
+        // SAFETY: locked pages that are not mapped yet; KernelMode and no bug check on failure.
+        unsafe {
+            MmMapLockedPagesSpecifyCache(
+                mdl.as_ptr(),
+                KERNEL_MODE,
+                CACHED,
+                ptr::null_mut(),
+                0,
+                PRIORITY,
+            )
+        }
+    };
+    NonNull::new(address.cast())
+}
+
 /// Where the processor reaches the pages of an MDL. Outlives the MDL, not the pages' lock.
 ///
 /// # Invariants

@@ -4,8 +4,19 @@
 //! |---|---|
 //! | [`extent`] | the one virtual range of an MDL chain (`LAM-06`, `MR-11`) |
 //! | [`random`] | a keyed generator (ChaCha) |
+//! | [`rundown`] | a door that closes once |
+//! | [`ether`], [`datapath`], [`statistics`] | frames and filters, pause and restart, counters |
+//! | [`ndk_state`], [`ndk_answer`] | NDK enabled or not, and what the NDK OIDs answer |
+//! | [`bytes`] | little-endian answers |
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod bytes;
+pub mod datapath;
+pub mod ether;
 pub mod extent;
+pub mod ndk_answer;
+pub mod ndk_state;
 pub mod random;
+pub mod rundown;
+pub mod statistics;
