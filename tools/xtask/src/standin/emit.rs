@@ -146,7 +146,7 @@ fn assertions(row: &Row) -> String {
 }
 
 fn format(source: &str) -> Result<String> {
-    let header = "// Generated from docs/contract/wdk-sys-api.tsv by `cargo xtask standin`; do not edit.\n\n";
+    let header = "// @generated from docs/contract/wdk-sys-api.tsv by `cargo xtask standin`; do not edit.\n\n";
     let file = syn::parse_file(source).context("the generated source does not parse")?;
     // A syntax tree has no comments, so the reason for the one unsafe operation is put in afterwards.
     let text = prettyplease::unparse(&file).replace(

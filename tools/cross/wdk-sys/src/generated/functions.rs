@@ -1,4 +1,4 @@
-// Generated from docs/contract/wdk-sys-api.tsv by `cargo xtask standin`; do not edit.
+// @generated from docs/contract/wdk-sys-api.tsv by `cargo xtask standin`; do not edit.
 
 #[link(name = "hal.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "C" {

@@ -1,4 +1,4 @@
-// Generated from docs/contract/wdk-sys-api.tsv by `cargo xtask standin`; do not edit.
+// @generated from docs/contract/wdk-sys-api.tsv by `cargo xtask standin`; do not edit.
 
 const _: () = assert!(size_of::< _CLIENT_ID > () == 16);
 const _: () = assert!(align_of::< _CLIENT_ID > () == 8);

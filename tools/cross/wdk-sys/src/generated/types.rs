@@ -1,4 +1,4 @@
-// Generated from docs/contract/wdk-sys-api.tsv by `cargo xtask standin`; do not edit.
+// @generated from docs/contract/wdk-sys-api.tsv by `cargo xtask standin`; do not edit.
 
 pub type ACCESS_MASK = ULONG;
 pub type ALLOCATE_FUNCTION = ::core::option::Option<
