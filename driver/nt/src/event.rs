@@ -100,7 +100,12 @@ impl Event {
         self.raw.get().cast()
     }
 
-    /// Sets it (not `set`: `Pin` has that name). The event may be gone when this returns, if a waiter frees it (KP-THR-04).
+    /// Signals; see [`Event::signal`].
+    pub fn set(&self) {
+        self.signal();
+    }
+
+    /// Signals. (`set` of a `Pin` is another method, hence two names.) The event may be gone when this returns, if a waiter frees it (KP-THR-04).
     /// IRQL: at most DISPATCH_LEVEL, also under locks.
     pub fn signal(&self) {
         // SAFETY: initialised by the type's invariant; Wait is FALSE.
