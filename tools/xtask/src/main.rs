@@ -8,9 +8,11 @@ mod build;
 )]
 mod demo;
 mod image;
+mod install;
 #[cfg(not(feature = "demo"))]
 mod launch;
 mod standin;
+mod suite;
 mod workspace;
 
 use image::Detail;
@@ -44,6 +46,12 @@ enum Command {
         /// List every function that can panic.
         #[arg(short, long)]
         verbose: bool,
+    },
+    /// Run every check and test; ends with the line `N passed, N failed`.
+    Test {
+        /// More cases, deeper model checking, release images as well, a larger demo.
+        #[arg(long)]
+        thorough: bool,
     },
     /// Write the generated files of the wdk-sys stand-in from docs/contract/wdk-sys-api.tsv.
     Standin {
@@ -93,6 +101,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 },
                 packages: arguments.packages,
                 detail: detail(arguments.verbose),
+                deny_warnings: false,
                 install: arguments.yes,
             };
             for driver in build::drivers(&options)? {
@@ -108,6 +117,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 image::check(&file, detail(verbose))?;
             }
         }
+        Command::Test { thorough } => return suite::run(thorough),
         Command::Standin { check } => standin::run(check)?,
     }
     Ok(ExitCode::SUCCESS)

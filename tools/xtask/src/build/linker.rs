@@ -1,6 +1,7 @@
 //! The linker for Windows images.
 
 use super::toolchain::Toolchain;
+use crate::install::on_path;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 
@@ -24,12 +25,4 @@ pub fn find(toolchain: &Toolchain) -> Result<PathBuf> {
             "no rust-lld and no lld-link found: install lld (on Debian: apt-get install lld-19)"
         ),
     }
-}
-
-/// The first executable of that name on `PATH`.
-pub fn on_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
 }

@@ -6,6 +6,7 @@
 //! The lock file of the cross build is derived from the committed one, so host and driver builds use
 //! the same versions and neither touches the other's file.
 
+mod cross;
 mod linker;
 mod lock;
 mod messages;
@@ -14,9 +15,8 @@ mod toolchain;
 use crate::image::Detail;
 use crate::workspace::{self, DriverPackage};
 use anyhow::{Context, Result, bail, ensure};
+use cross::Cross;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use toolchain::{Standard, Toolchain};
 
 /// The target that driver images are built for.
 pub const TARGET: &str = "x86_64-pc-windows-msvc";
@@ -29,6 +29,8 @@ pub struct Options {
     pub packages: Vec<String>,
     /// How much to print about each image.
     pub detail: Detail,
+    /// Warnings are errors.
+    pub deny_warnings: bool,
     /// Install what is missing without asking.
     pub install: bool,
 }
@@ -64,24 +66,45 @@ pub fn drivers(options: &Options) -> Result<Vec<Driver>> {
     let metadata = workspace::metadata()?;
     let packages = select(workspace::driver_packages(&metadata), &options.packages)?;
     let target = metadata.target_directory.as_std_path();
-    let toolchain = toolchain::find(options.install)?;
-    let linker = linker::find(&toolchain)?;
-    eprintln!("drivers: {toolchain}, linker {}", linker.display());
-    cargo(&toolchain, &linker, target, options.profile, &packages)?;
-    let built = target
-        .join("cross")
-        .join(TARGET)
-        .join(options.profile.folder());
+    let cross = Cross::find(target, options.install)?;
+    cross.run("build", options.profile, &packages, options.deny_warnings)?;
+    let built = cross.output(options.profile);
     let out = sys_folder(target, options.profile);
     std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
     let finished: Vec<_> = packages
         .iter()
         .map(|package| publish(package, &built, &out))
         .collect::<Result<_>>()?;
-    for driver in &finished {
-        crate::image::check(&driver.sys, options.detail)?;
-    }
+    // Every image is checked, so that one run shows all that is wrong.
+    let checks = finished
+        .iter()
+        .map(|driver| crate::image::check(&driver.sys, options.detail));
+    let faults: Vec<String> = checks
+        .filter_map(|check| Some(format!("{:#}", check.err()?)))
+        .collect();
+    ensure!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(finished)
+}
+
+/// Makes sure that a toolchain with clippy is there, installing what is missing.
+pub fn prepare(target: &Path) -> Result<()> {
+    let cross = Cross::find(target, true)?;
+    if !cross.has_clippy() && cross.is_system() {
+        crate::install::packages(&["rust-web-clippy"])?;
+    }
+    Ok(())
+}
+
+/// Runs clippy on the drivers with warnings as errors; false when the toolchain has none.
+pub fn clippy() -> Result<bool> {
+    let metadata = workspace::metadata()?;
+    let packages = select(workspace::driver_packages(&metadata), &[])?;
+    let cross = Cross::find(metadata.target_directory.as_std_path(), false)?;
+    if !cross.has_clippy() {
+        return Ok(false);
+    }
+    cross.run("clippy", Profile::Debug, &packages, true)?;
+    Ok(true)
 }
 
 /// Where finished images of a profile are.
@@ -112,54 +135,6 @@ fn select(all: Vec<DriverPackage>, wanted: &[String]) -> Result<Vec<DriverPackag
     Ok(selected)
 }
 
-fn cargo(
-    toolchain: &Toolchain,
-    linker: &Path,
-    target: &Path,
-    profile: Profile,
-    packages: &[DriverPackage],
-) -> Result<()> {
-    let folder = target.join("cross");
-    let root = workspace::root();
-    let lock = lock::derive(&root, &folder)?;
-    let mut command = Command::new(&toolchain.cargo);
-    command
-        .current_dir(&root)
-        .args(["build", "--target", TARGET]);
-    command.arg("--target-dir").arg(&folder);
-    command
-        .arg("--config")
-        .arg(root.join("tools/cross/config.toml"));
-    command.args(toolchain.lock_arguments(&lock));
-    if toolchain.standard == Standard::Source {
-        command.arg("-Zbuild-std=core,alloc");
-    }
-    if profile == Profile::Release {
-        command.arg("--release");
-    }
-    for package in packages {
-        command.args(["--package", &package.package]);
-    }
-    // Both are unstable cargo features: a lock file elsewhere, and building the standard library.
-    command
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTC", &toolchain.rustc);
-    command.env("CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER", linker);
-    // Flags from the environment would replace those of the configuration, control flow guard among them.
-    for variable in [
-        "RUSTFLAGS",
-        "CARGO_ENCODED_RUSTFLAGS",
-        "RUSTUP_TOOLCHAIN",
-        "CARGO_BUILD_TARGET",
-    ] {
-        command.env_remove(variable);
-    }
-    let success =
-        messages::run(&mut command).with_context(|| toolchain.cargo.display().to_string())?;
-    ensure!(success, "the drivers did not build");
-    Ok(())
-}
-
 /// Copies an image, its debug information and its map to where tools look for them.
 fn publish(package: &DriverPackage, built: &Path, out: &Path) -> Result<Driver> {
     let image = built.join(format!("{}.dll", package.library));
@@ -174,8 +149,9 @@ fn publish(package: &DriverPackage, built: &Path, out: &Path) -> Result<Driver> 
     Ok(Driver { sys })
 }
 
+/// Replaces a file at once: a simulator may have the old one mapped.
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    std::fs::copy(from, to)
-        .with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
-    Ok(())
+    let fresh = to.with_extension("new");
+    let copied = std::fs::copy(from, &fresh).and_then(|_| std::fs::rename(&fresh, to));
+    copied.with_context(|| format!("copy {} to {}", from.display(), to.display()))
 }

@@ -4,14 +4,20 @@
 //! standard library, from which cargo builds `core` and `alloc`; distributions package that.
 
 use super::TARGET;
-use super::linker::on_path;
-use anyhow::{Context, Result, bail, ensure};
+use crate::install::on_path;
+use anyhow::{Context, Result, bail};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages of Debian and Ubuntu with a recent compiler and the library's source.
-const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
+const DEBIAN_PACKAGES: [&str; 5] = [
+    "rustc-web",
+    "cargo-web",
+    "rust-web-src",
+    "rust-web-clippy",
+    "lld-19",
+];
 /// The oldest compiler that the `wdk` package accepts.
 const OLDEST: (u32, u32) = (1, 91);
 
@@ -80,7 +86,7 @@ pub fn find(install: bool) -> Result<Toolchain> {
     if let Some(found) = best(candidates()) {
         return Ok(found);
     }
-    let Some(apt) = on_path("apt-get") else {
+    if on_path("apt-get").is_none() {
         bail!(
             "no Rust {}.{} or newer for {TARGET}: run `rustup target add {TARGET}`",
             OLDEST.0,
@@ -94,21 +100,7 @@ pub fn find(install: bool) -> Result<Toolchain> {
              `cargo xtask build --yes` install {wanted} with apt-get"
         );
     }
-    eprintln!("drivers: installing {wanted} with apt-get");
-    for arguments in [
-        vec!["update"],
-        [
-            vec!["install", "--yes", "--no-install-recommends"],
-            DEBIAN_PACKAGES.to_vec(),
-        ]
-        .concat(),
-    ] {
-        let status = Command::new(&apt)
-            .args(&arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .status()?;
-        ensure!(status.success(), "apt-get {} failed", arguments.join(" "));
-    }
+    crate::install::packages(&DEBIAN_PACKAGES)?;
     best(candidates()).context("the installed packages hold no usable toolchain")
 }
 
