@@ -36,7 +36,9 @@ impl Kernel {
     /// Everything that the driver still owns: tracked objects and pool. Empty is what an unload
     /// should leave.
     pub fn leaks_of(&self, image: ImageId) -> Vec<Owned> {
-        self.leaks.of(image)
+        let mut all = self.leaks.of(image);
+        all.extend(crate::ex::pool::leaks_of(image));
+        all
     }
 }
 

@@ -67,3 +67,27 @@ pub fn sleep(time: Duration) {
 pub fn spawn(name: String, f: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name).stack_size(1 << 20).spawn(f).map(|_| ())
 }
+
+/// Waits until `ready` says yes; whoever changes what it looks at calls [`notify`] with the same
+/// address. For rare, long waits of locks that have no object to wait for.
+pub fn wait_on(address: usize, mut ready: impl FnMut() -> bool) {
+    let mut waiting = ADDRESSES.lock();
+    while !ready() {
+        waiting.push(address);
+        CHANGED.wait(&mut waiting);
+        if let Some(index) = waiting.iter().position(|other| *other == address) {
+            waiting.swap_remove(index);
+        }
+    }
+}
+
+/// Wakes who waits on `address`.
+pub fn notify(address: usize) {
+    let waiting = ADDRESSES.lock();
+    if waiting.contains(&address) {
+        CHANGED.notify_all();
+    }
+}
+
+static ADDRESSES: parking_lot::Mutex<Vec<usize>> = parking_lot::Mutex::new(Vec::new());
+static CHANGED: parking_lot::Condvar = parking_lot::Condvar::new();

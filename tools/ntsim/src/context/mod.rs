@@ -16,6 +16,7 @@ mod driver_call;
 mod lifetime;
 
 pub use driver_call::{CallSite, call_driver};
+pub(crate) use lifetime::attach as attach_thread;
 pub use lifetime::{enter, is_entered};
 
 use crate::ke::thread::Thread;

@@ -1,5 +1,19 @@
-//! Loads PE drivers.
+//! Loads PE drivers: checks, mapping, relocations, imports, guards; then `DriverEntry`.
 
+mod driver;
+mod error;
+mod guard;
 mod image;
+mod imports;
+mod load;
+pub mod pe;
+mod stubs;
 
-pub use image::Image;
+pub use driver::Driver;
+pub use error::LoadError;
+pub(crate) use guard::forget_checked_targets;
+pub use image::{Image, Section};
+pub use load::load;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,12 @@
-//! Routines of this family.
+//! Ps: system threads.
+
+mod system_thread;
+pub mod thread;
+mod version;
+
+pub(crate) use system_thread::running_in;
 
 use crate::table::Row;
 
 /// The tables of this module; [`crate::table`] gathers them.
-pub const TABLES: &[&[&Row]] = &[];
+pub const TABLES: &[&[&Row]] = &[system_thread::ROWS, version::ROWS];

@@ -26,6 +26,7 @@ macro_rules! routines {
     ($module:literal; $($kind:tt $name:ident $(($($arg:ident: $ty:ty),* $(,)?))? $(-> $ret:ty)? = $body:path
         $(: $min:ident ..= $max:ident)? $(, $attr:ident $(($fail:expr))?)*;)*) => {
         /// The rows of this file.
+        #[allow(dead_code, reason = "functions behind dispatch tables are in no list")]
         pub static ROWS: &[&$crate::table::Row] = &[$(&$name::ROW),*];
         $(
             #[doc(hidden)]
@@ -77,7 +78,7 @@ macro_rules! routines {
                 checked = sym checked,
             )
         }
-        pub unsafe extern "win64" fn checked($($arg: $ty),*) $(-> $ret)? {
+        unsafe extern "win64" fn checked($($arg: $ty),*) $(-> $ret)? {
             $crate::table::enter(&ROW);
             $($crate::routines!(@attr $attr $(($fail))?);)*
             unsafe { $body($($arg),*) }
