@@ -82,6 +82,12 @@ impl DataPath {
         Ok(())
     }
 
+    /// A call into NDIS is about to be made: a pause waits until it has returned (`MP-PAUSE-01`), which
+    /// is told by [`DataPath::leave`].
+    pub const fn call(&mut self) {
+        self.out += 1;
+    }
+
     /// Whether NBLs would be taken in.
     ///
     /// # Errors
@@ -181,6 +187,16 @@ mod tests {
         path.restart();
         path.enter(1).unwrap();
         assert_eq!(path.leave(1), After::Nothing);
+    }
+
+    #[test]
+    fn mp_pause_01_waits_for_calls_in_progress() {
+        let mut path = running();
+        path.enter(1).unwrap();
+        path.call();
+        assert_eq!(path.pause(), Pause::Pending);
+        assert_eq!(path.leave(1), After::Nothing);
+        assert_eq!(path.leave(1), After::CompletePause);
     }
 
     #[test]

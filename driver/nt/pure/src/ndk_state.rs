@@ -87,10 +87,21 @@ impl NdkState {
         self.changed()
     }
 
-    /// The adapter was removed or is halted. True: wake the worker.
+    /// The adapter was removed (`PNP-04`). True: wake the worker.
     #[must_use]
-    pub const fn end(&mut self) -> bool {
+    pub const fn remove(&mut self) -> bool {
         self.ended = true;
+        self.changed()
+    }
+
+    /// The adapter is halted: NDK is disabled first if somebody has it open, and just ends otherwise
+    /// (`PNP-01`). True: wake the worker.
+    #[must_use]
+    pub const fn halt(&mut self) -> bool {
+        self.ended = true;
+        if self.opens == 0 && matches!(self.raising, Raising::Nothing) {
+            self.told = false;
+        }
         self.changed()
     }
 
@@ -219,12 +230,27 @@ mod tests {
     #[test]
     fn pnp_04_removal_is_for_good() {
         let mut state = NdkState::new(true);
-        assert!(state.end());
+        assert!(state.remove());
         assert_eq!(state.next(), Next::Disable);
         state.announced();
         assert!(!state.want(true));
         assert_eq!(state.next(), Next::Nothing);
         assert!(!state.open());
+    }
+
+    #[test]
+    fn pnp_01_halt_disables_only_what_is_open() {
+        let mut state = NdkState::new(true);
+        assert!(!state.halt());
+        assert_eq!(state.next(), Next::Nothing);
+        assert!(!state.open());
+        let mut state = NdkState::new(true);
+        assert!(state.open());
+        assert!(state.halt());
+        assert_eq!(state.next(), Next::Disable);
+        assert!(state.close());
+        state.announced();
+        assert_eq!(state.next(), Next::Nothing);
     }
 
     #[test]

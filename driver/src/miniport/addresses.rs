@@ -1,0 +1,76 @@
+//! The interface's IP addresses: read from the stack whenever it says that some changed, and handed
+//! to the device, which accepts connections on them (`PNP-09`).
+
+use core::pin::Pin;
+
+use ndkpi_sys as sys;
+use softndk_abi::cm::Ip;
+use softndk_nt::event::{Event, Kind};
+use softndk_nt::irql::{Cx, Passive};
+use softndk_nt::log::{self, Level};
+use softndk_nt::ndis::Status;
+use softndk_nt::netio::{Listener, Subscription, UnicastTable};
+use softndk_nt::pool::{KBox, NoMemory};
+
+use super::{Miniport, TAG};
+use crate::run::device::MAX_ADDRESSES;
+
+/// One reader at a time, so that an older table never replaces a newer one.
+pub struct Addresses {
+    turn: Pin<KBox<Event>>,
+}
+
+impl Addresses {
+    /// Nobody reads.
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn try_new() -> Result<Self, NoMemory> {
+        Ok(Self {
+            turn: Event::try_new(TAG, Kind::Synchronization, true)?,
+        })
+    }
+}
+
+impl Miniport {
+    /// Begins to listen; the first call comes of itself.
+    ///
+    /// # Safety
+    /// The adapter is in its final place and cancels the subscription before it goes.
+    pub(super) unsafe fn subscribe(&self, cx: &mut Cx<Passive>) -> Result<(), Status> {
+        // SAFETY: the caller's promise.
+        match unsafe { Subscription::start(self.here(), cx) } {
+            Ok(subscription) => {
+                *self.subscription.lock(cx) = Some(subscription);
+                Ok(())
+            }
+            Err(status) => {
+                log::say_with(
+                    Level::Error,
+                    c"no notice of IP addresses",
+                    u64::from(status.cast_unsigned()),
+                    0,
+                );
+                Err(sys::NDIS_STATUS_FAILURE)
+            }
+        }
+    }
+}
+
+impl Listener for Miniport {
+    fn addresses_changed(&self, cx: &mut Cx<Passive>) {
+        self.addresses.turn.wait(cx);
+        let mut found = [Ip::V4([0; 4]); MAX_ADDRESSES];
+        let mut count = 0;
+        // No table: the stack has no addresses, or no memory to tell; either way none can be used.
+        if let Ok(table) = UnicastTable::read(cx) {
+            for (place, address) in found.iter_mut().zip(table.of(self.device().luid())) {
+                *place = address.ip;
+                count += 1;
+            }
+        }
+        self.device()
+            .set_addresses(found.get(..count).unwrap_or(&[]), cx.lend());
+        self.addresses.turn.signal();
+    }
+}
