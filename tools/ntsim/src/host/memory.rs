@@ -66,3 +66,29 @@ pub unsafe fn unmap(address: *mut u8, size: usize) {
     // SAFETY: by contract.
     unsafe { libc::munmap(address.cast(), size) };
 }
+
+/// Whether all bytes of a range can be read (and written), by the host's list of mappings. Slow.
+pub fn accessible(address: usize, length: usize, write: bool) -> bool {
+    let Some(end) = address.checked_add(length.max(1)) else {
+        return false;
+    };
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let mut at = address;
+    // The list is in order of addresses.
+    for line in maps.lines() {
+        let Some((range, rights)) = line.split_once(' ') else { continue };
+        let Some((low, high)) = range.split_once('-') else { continue };
+        let (Ok(low), Ok(high)) = (usize::from_str_radix(low, 16), usize::from_str_radix(high, 16)) else { continue };
+        let fits = rights.starts_with('r') && (!write || rights.as_bytes().get(1) == Some(&b'w'));
+        if low <= at && at < high {
+            if !fits {
+                return false;
+            }
+            at = high;
+        }
+        if at >= end {
+            return true;
+        }
+    }
+    false
+}

@@ -1,4 +1,4 @@
-//! Routines of this family.
+//! Se: security. Everybody is the system.
 
 use crate::table::Row;
 

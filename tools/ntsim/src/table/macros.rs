@@ -151,4 +151,9 @@ impl Arguments {
         // SAFETY: by contract.
         unsafe { self.word() as usize as *const T }
     }
+
+    /// The words not yet taken, as a `va_list`.
+    pub fn rest(&self) -> *const u64 {
+        self.next
+    }
 }
