@@ -97,7 +97,7 @@ impl Images {
     /// The innermost driver on a stack: who called the kernel.
     pub fn owner_of_stack(&self, stack: &Stack) -> Option<ImageId> {
         stack.frames().iter().find_map(|frame| match frame {
-            Raw::Code(address) => self.containing(*address).map(|image| image.id),
+            Raw::Code(address) | Raw::Instruction(address) => self.containing(*address).map(|image| image.id),
             _ => None,
         })
     }

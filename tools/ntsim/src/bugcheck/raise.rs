@@ -25,9 +25,10 @@ impl Violation {
     }
 }
 
-/// Raises for a thread that is stopped at `registers`, from another thread.
-pub fn raise_fault(violation: Violation, context: &Context, registers: Registers) -> ! {
-    finish(violation, context, Some(registers))
+/// Raises for a thread that is stopped, from another thread: at `registers` in driver code, or
+/// (`None`) inside the routine that it entered last.
+pub fn raise_fault(violation: Violation, context: &Context, registers: Option<Registers>) -> ! {
+    finish(violation, context, registers)
 }
 
 fn finish(violation: Violation, context: &Context, at: Option<Registers>) -> ! {
@@ -36,6 +37,12 @@ fn finish(violation: Violation, context: &Context, at: Option<Registers>) -> ! {
             std::thread::park();
         }
     }
+    // Should naming the stack fault or hang, the process still ends as it should.
+    // SAFETY: only sets a timer, whose default action is replaced by ending the process.
+    unsafe {
+        libc::signal(libc::SIGALRM, give_up as *const () as usize);
+        libc::alarm(60);
+    }
     let stack = Stack::of(context, at);
     let report = Report::new(violation, context, &stack);
     let mut out = std::io::stderr().lock();
@@ -43,6 +50,11 @@ fn finish(violation: Violation, context: &Context, at: Option<Registers>) -> ! {
     let _ = write!(out, "{report}");
     let _ = out.flush();
     // SAFETY: ends the process without running exit handlers, which other threads may be inside.
+    unsafe { libc::_exit(EXIT_CODE) }
+}
+
+extern "C" fn give_up(_signal: i32) {
+    // SAFETY: as in `finish`.
     unsafe { libc::_exit(EXIT_CODE) }
 }
 

@@ -96,6 +96,8 @@ pub struct Context {
     pub held_count: Cell<u32>,
     /// Reserved.
     pub spare: Cell<u32>,
+    /// The lowest address of its stack.
+    pub stack_low: Cell<usize>,
     /// Spin locks held, oldest first.
     pub held: [Cell<Held>; MAX_HELD_LOCKS],
 }

@@ -1,5 +1,6 @@
 //! What depends on the host system: memory, threads, faults. Linux on x86_64.
 
+mod describe;
 mod fault;
 mod futex;
 pub mod memory;

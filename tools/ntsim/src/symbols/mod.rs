@@ -13,8 +13,10 @@ use crate::table::Row;
 /// One frame as captured.
 #[derive(Debug, Clone, Copy)]
 pub enum Raw {
-    /// A return address (or, in frame 0 of a fault, the instruction) in a driver or anywhere.
+    /// A return address in a driver.
     Code(usize),
+    /// The instruction itself: frame 0 of a fault.
+    Instruction(usize),
     /// A kernel routine that the driver had called.
     Routine(&'static Row),
     /// The kernel had called the driver here.
@@ -63,7 +65,8 @@ impl Stack {
                 let Some(image) = images.containing(registers.rip) else {
                     break;
                 };
-                frames.push(Raw::Code(registers.rip));
+                let exact = frames.is_empty() && at.is_some();
+                frames.push(if exact { Raw::Instruction(registers.rip) } else { Raw::Code(registers.rip) });
                 walk = unwind::step(image, registers);
             }
             // SAFETY: transitions live on the stack of the thread below the call that they describe.
@@ -87,6 +90,6 @@ impl Stack {
 
     /// With names; slow.
     pub fn named(&self) -> Vec<Named> {
-        self.frames.iter().map(names::name).collect()
+        self.frames.iter().flat_map(names::name).collect()
     }
 }

@@ -1,11 +1,15 @@
-//! Names for addresses.
+//! Names for addresses, from the PDB beside the image.
 
 use super::Raw;
-use crate::kernel::Kernel;
+use crate::kernel::{Image, ImageId, Kernel};
+use pdb_addr2line::{Context, ContextPdbData, pdb::PDB};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
+use std::fs::File;
 
 /// A frame with names.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct Named {
     /// The module, such as `softndk.sys` or `ntoskrnl.exe`.
     pub module: String,
@@ -17,7 +21,9 @@ pub struct Named {
     pub file: String,
     /// Line; 0 if unknown.
     pub line: u32,
-    /// The frame is not code but the remark "the kernel called here".
+    /// The function was inlined into the next frame.
+    pub inlined: bool,
+    /// The frame is not code but a remark such as "called by the kernel".
     pub remark: Option<String>,
 }
 
@@ -30,7 +36,9 @@ impl fmt::Display for Named {
         if !self.function.is_empty() {
             write!(f, "!{}", self.function)?;
         }
-        if self.offset != 0 {
+        if self.inlined {
+            write!(f, " [inlined]")?;
+        } else if self.offset != 0 {
             write!(f, "+{:#x}", self.offset)?;
         }
         if !self.file.is_empty() {
@@ -40,38 +48,73 @@ impl fmt::Display for Named {
     }
 }
 
-pub(super) fn name(frame: &Raw) -> Named {
+/// The names of one captured frame: several if functions were inlined there.
+pub(super) fn name(frame: &Raw) -> Vec<Named> {
     match frame {
-        Raw::Code(address) => name_address(*address),
-        Raw::Routine(row) => Named {
-            module: row.module.to_owned(),
-            function: row.name.to_owned(),
-            offset: 0,
-            file: String::new(),
-            line: 0,
-            remark: None,
-        },
-        Raw::Called(site) => Named {
-            module: String::new(),
-            function: String::new(),
-            offset: 0,
-            file: String::new(),
-            line: 0,
-            remark: Some(format!("called by the kernel as {}", site.what)),
-        },
+        // A return address may be the first byte after a call that never returns.
+        Raw::Code(address) => name_address(*address, 1),
+        Raw::Instruction(address) => name_address(*address, 0),
+        Raw::Routine(row) => vec![Named { module: row.module.into(), function: row.name.into(), ..Named::default() }],
+        Raw::Called(site) => vec![Named { remark: Some(format!("called by the kernel as {}", site.what)), ..Named::default() }],
     }
-}
-
-fn name_address(address: usize) -> Named {
-    let mut named = Named { module: "?".into(), function: String::new(), offset: address, file: String::new(), line: 0, remark: None };
-    if let Some(image) = Kernel::get().images.containing(address) {
-        named.module = image.name.clone();
-        named.offset = address - image.base;
-    }
-    named
 }
 
 /// One line for an address.
 pub fn describe(address: usize) -> String {
-    name_address(address).to_string()
+    if address == 0 {
+        return "ntsim itself".into();
+    }
+    let names = name_address(address, 0);
+    names.last().map_or_else(String::new, Named::to_string)
+}
+
+fn name_address(address: usize, back: usize) -> Vec<Named> {
+    let Some(image) = Kernel::get().images.containing(address) else {
+        return vec![Named { module: outside(address), ..Named::default() }];
+    };
+    let rva = address - image.base;
+    let plain = || vec![Named { module: image.name.clone(), offset: rva, ..Named::default() }];
+    with_symbols(image, |context| {
+        let frames = context.find_frames(u32::try_from(rva - back.min(rva)).ok()?).ok()??;
+        let last = frames.frames.len().checked_sub(1)?;
+        let named = frames.frames.into_iter().enumerate().map(|(index, frame)| Named {
+            module: image.name.clone(),
+            function: frame.function.unwrap_or_default(),
+            offset: if index == last { rva - frames.start_rva as usize } else { 0 },
+            file: frame.file.map(|file| file.replace('\\', "/")).unwrap_or_default(),
+            line: frame.line.unwrap_or_default(),
+            inlined: index != last,
+            remark: None,
+        });
+        Some(named.collect())
+    })
+    .unwrap_or_else(plain)
+}
+
+fn outside(address: usize) -> String {
+    match crate::table::all().find(|row| row.target.address() == address) {
+        Some(row) => format!("{}!{}", row.module, row.name),
+        None => format!("{address:#x}"),
+    }
+}
+
+type Symbols = Context<'static, 'static>;
+
+thread_local! {
+    /// Symbol contexts are not shared between threads; few threads ever name anything.
+    static SYMBOLS: RefCell<HashMap<ImageId, Option<Symbols>>> = RefCell::new(HashMap::new());
+}
+
+fn with_symbols<R>(image: &Image, f: impl FnOnce(&Symbols) -> Option<R>) -> Option<R> {
+    SYMBOLS.with(|cache| {
+        let mut cache = cache.try_borrow_mut().ok()?;
+        cache.entry(image.id).or_insert_with(|| open(image)).as_ref().and_then(f)
+    })
+}
+
+/// The parsed data lives for ever: a process reads the symbols of a few images.
+fn open(image: &Image) -> Option<Symbols> {
+    let file = File::open(image.pdb.as_ref()?).ok()?;
+    let data: &'static ContextPdbData<'static, 'static, File> = Box::leak(Box::new(ContextPdbData::try_from_pdb(PDB::open(file).ok()?).ok()?));
+    data.make_context().ok()
 }
