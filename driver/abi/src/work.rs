@@ -111,7 +111,8 @@ pub struct ObjectWork {
     pub page_count: u32,
     /// FastRegister with `pages` 0: logical address of the first page of the run.
     pub run_base: u64,
-    /// Bind: the token that the window gets; chosen when the request is posted (MW-04).
+    /// Bind: the token that the window gets, chosen when the request is posted (MW-04). FastRegister, Invalidate: the
+    /// token that the object has by then, so that a slot reused after a close is not taken for it.
     pub token: Token,
 }
 
@@ -140,7 +141,7 @@ pub enum Publish {
     Defer,
 }
 
-/// First 32 bytes of a slot. Object work uses the last three fields for `second`, `object` and `base`.
+/// First 32 bytes of a slot. Object work uses the last three fields for `second` (Bind) or `token`, `object` and `base`.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct RawWqe {
@@ -433,6 +434,7 @@ impl Slot<'_> {
     /// Writes header and arguments of a Bind, FastRegister or Invalidate.
     #[inline]
     pub fn object_work(&mut self, request_context: u64, opcode: Opcode, flags: WqeFlags, work: &ObjectWork) {
+        let bind = matches!(opcode, Opcode::Bind);
         let raw = RawWqe {
             request_context,
             opcode: opcode as u8,
@@ -440,11 +442,10 @@ impl Slot<'_> {
             flags: flags.bits(),
             sge_count: 0,
             rights: work.rights.bits(),
-            length: work.second,
+            length: if bind { work.second } else { work.token.0 },
             remote_token: work.object,
             remote_address: work.base,
         };
-        let bind = matches!(opcode, Opcode::Bind);
         let arguments = RawArguments {
             span: work.span,
             pages: work.pages,
@@ -540,7 +541,7 @@ impl<'q> Wqe<'q> {
         let bind = raw.opcode == Opcode::Bind as u8;
         ObjectWork {
             object: raw.remote_token,
-            second: raw.length,
+            second: if bind { raw.length } else { 0 },
             base: raw.remote_address,
             span: arguments.span,
             rights: Access::from_bits_truncate(raw.rights),
@@ -548,7 +549,7 @@ impl<'q> Wqe<'q> {
             pages: arguments.pages,
             page_count: arguments.page_count,
             run_base: arguments.run_base,
-            token: Token(if bind { arguments.offset_or_token } else { 0 }),
+            token: Token(if bind { arguments.offset_or_token } else { raw.length }),
         }
     }
 
