@@ -297,6 +297,8 @@ impl WorkQueue {
     }
 
     /// Producer: shows deferred WQEs to the device; `true` when there were any, so that the doorbell is due (FLAG-21).
+    ///
+    /// After a drain has taken them it may be `true` once too often; a doorbell without a request does no harm.
     #[inline]
     pub fn publish(&self) -> bool {
         let control = self.control();
@@ -594,3 +596,6 @@ impl<'q> Wqe<'q> {
         unsafe { self.raw.add(WorkLayout::HEADER) }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
