@@ -44,23 +44,19 @@ unsafe fn write_error_log_entry(entry: PVOID) {
     let (code, status) = unsafe {
         (entry.cast::<u32>().add(3).read_unaligned(), entry.cast::<u32>().add(5).read_unaligned())
     };
-    crate::dbg::print_line(&format!(
-        "error log: code {code:#010x}, final status {status:#010x}"
-    ));
+    // What Windows shows in the event viewer.
+    eprintln!("error log: code {code:#010x}, final status {status:#010x}");
     drop(block);
 }
 
 unsafe fn current_process() -> PVOID {
-    crate::ps::current_process()
-}
-
-unsafe fn stack_limits(low: *mut usize, high: *mut usize) {
-    let (start, end) = crate::host::stack_limits();
-    // SAFETY: the driver's variables.
-    unsafe {
-        low.write(start);
-        high.write(end);
-    }
+    // Everything runs in the system process.
+    let row = crate::table::find("ntoskrnl.exe", "PsInitialSystemProcess");
+    let Some(crate::table::Target::Data(variable)) = row.map(|row| row.target) else {
+        return std::ptr::null_mut();
+    };
+    // SAFETY: the variable holds the system process's address.
+    unsafe { variable().cast::<PVOID>().read() }
 }
 
 unsafe fn wmi_registration_control(device: *mut DEVICE_OBJECT, action: u32) -> NTSTATUS {
@@ -219,7 +215,6 @@ crate::routines! { "ntoskrnl.exe";
     fn IoAllocateErrorLogEntry(object: PVOID, size: u8) -> PVOID = allocate_error_log_entry: PASSIVE..=DISPATCH, fails(std::ptr::null_mut());
     fn IoWriteErrorLogEntry(entry: PVOID) = write_error_log_entry: PASSIVE..=DISPATCH;
     fn IoGetCurrentProcess() -> PVOID = current_process: PASSIVE..=HIGH;
-    fn IoGetStackLimits(low: *mut usize, high: *mut usize) = stack_limits: PASSIVE..=HIGH;
     fn IoWMIRegistrationControl(device: *mut DEVICE_OBJECT, action: u32) -> NTSTATUS = wmi_registration_control: PASSIVE..=PASSIVE;
     fn IoGetDeviceProperty(device: *mut DEVICE_OBJECT, which: i32, length: u32, buffer: PVOID, result_length: *mut u32) -> NTSTATUS = device_property: PASSIVE..=PASSIVE;
     fn IoRegisterDeviceInterface(device: *mut DEVICE_OBJECT, class: *const GUID, reference: *mut UNICODE_STRING, link: *mut UNICODE_STRING) -> NTSTATUS = register_interface: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES);

@@ -17,6 +17,7 @@ use super::device::{DO_BUFFERED_IO, DO_DIRECT_IO};
 use super::{cancel, dispatch};
 use crate::bugcheck::Violation;
 use crate::context::current;
+use crate::kernel::Kernel;
 use crate::sched::Parker;
 use crate::types::*;
 
@@ -95,23 +96,36 @@ struct Buffers {
 struct Mdl(*mut MDL);
 
 impl Mdl {
+    /// Describes a locked buffer. Physical memory is the host's address space, so a page's frame
+    /// number is its address without the offset.
     fn over(block: &Block, length: usize, writable: bool) -> Mdl {
-        let length = u32::try_from(length).expect("checked by the caller");
-        let mdl = crate::mm::mdl::allocate(block.address().cast(), length);
-        assert!(!mdl.is_null(), "the I/O manager's own MDLs do not fail");
+        let start = block.address() as usize;
+        let mdl = crate::mm::mdl::allocate(start, length);
+        assert!(!mdl.is_null(), "the host has no memory for an MDL");
         let access = if writable { MDL_WRITE_OPERATION } else { 0 };
-        // SAFETY: a fresh MDL.
-        unsafe { (*mdl).MdlFlags |= MDL_PAGES_LOCKED | access };
+        let pages = (start % PAGE_SIZE + length).div_ceil(PAGE_SIZE);
+        // SAFETY: a fresh MDL with room for its pages' frame numbers.
+        unsafe {
+            let frames = mdl.add(1).cast::<usize>();
+            for index in 0..pages {
+                frames.add(index).write((start >> PAGE_SHIFT) + index);
+            }
+            (*mdl).MdlFlags |= MDL_PAGES_LOCKED | access;
+        }
         Mdl(mdl)
     }
 }
 
+/// The I/O manager unlocks the buffer, which takes a mapping along that the driver made, and
+/// frees the MDL.
 impl Drop for Mdl {
     fn drop(&mut self) {
-        // SAFETY: the MDL is the I/O manager's own; the request is over. Its pages are host
-        // memory, which needs no unlocking.
+        // SAFETY: the MDL is the I/O manager's own; the request is over.
         unsafe {
-            (*self.0).MdlFlags &= !MDL_PAGES_LOCKED;
+            if (*self.0).MdlFlags & MDL_MAPPED_TO_SYSTEM_VA != 0 {
+                Kernel::get().leaks.untrack("mapped MDL", self.0 as usize);
+            }
+            (*self.0).MdlFlags &= !(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION | MDL_MAPPED_TO_SYSTEM_VA);
             crate::mm::mdl::free(self.0);
         }
     }

@@ -150,8 +150,9 @@ fn queue(item: usize, entry: Entry, context: usize) {
     };
     let image = Kernel::get().images.containing(target).map(|image| image.id);
     count(image, 1);
-    crate::ex::work::queue(
+    crate::ex::work::queue_for(
         "work item",
+        target,
         Box::new(move || {
             run(item, entry, target, context);
             count(image, -1);

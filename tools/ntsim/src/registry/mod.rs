@@ -2,8 +2,15 @@
 //! write it for drivers (`ZwOpenKey` and its family, `RtlQueryRegistryValues`,
 //! `IoOpenDeviceRegistryKey`).
 
+pub mod codes;
+
+mod device_key;
+mod keys;
+mod query_table;
 mod store;
 mod value;
+
+pub use codes::ALL as CODES;
 
 pub use store::{CLASS, Disposition, ENUM, Failure, KeyId, KeyInfo, Registry, SERVICES};
 pub use value::{Value, kind};
@@ -13,7 +20,7 @@ use std::sync::LazyLock;
 use crate::table::Row;
 
 /// The tables of this module; [`crate::table`] gathers them.
-pub const TABLES: &[&[&Row]] = &[];
+pub const TABLES: &[&[&Row]] = &[device_key::ROWS, keys::ROWS, query_table::ROWS];
 
 static MACHINE: LazyLock<Registry> = LazyLock::new(Registry::new);
 

@@ -269,7 +269,7 @@ fn alive(nodes: &[Node], key: KeyId) -> Result<(), Failure> {
 }
 
 /// Strips `\Registry` from an absolute path.
-fn relative_to_root(path: &str) -> Result<&str, Failure> {
+pub(super) fn relative_to_root(path: &str) -> Result<&str, Failure> {
     const ROOT: &str = r"\Registry";
     let (head, rest) = path.split_at_checked(ROOT.len()).ok_or(Failure::BadPath)?;
     let ends_there = rest.is_empty() || rest.starts_with('\\');

@@ -52,7 +52,7 @@ fn a_whole_scenario_is_understood() {
     let Action::Ioctl(ioctl) = &scenario.steps[0].action else { panic!("not an ioctl") };
     assert_eq!((ioctl.code, ioctl.expect_status), (0x22_2000, NtStatus::CANCELLED));
     assert_eq!((ioctl.threads, ioctl.repeat), (1, 1));
-    assert_eq!(scenario.steps[0].line, 24);
+    assert_eq!(scenario.steps[0].line, 23);
     assert!(matches!(&scenario.steps[1].action, Action::SurpriseRemove(n) if n == "Ethernet 1"));
 }
 
@@ -67,16 +67,16 @@ fn mistake(from: &str, to: &str) -> String {
 #[test]
 fn mistakes_are_found_at_their_place() {
     let cases = [
-        ("\"CANCELLED\"", "\"CANCELED\"", "25:108: `CANCELED` is not a known status"),
+        ("\"CANCELLED\"", "\"CANCELED\"", "24:99: `CANCELED` is not a known status"),
         ("driver = \"SoftNdk\"", "driver = \"mlx\"", "17:10: no driver is called `mlx` (there is `softndk`)"),
         ("192.0.2.1/24", "192.0.2.1/40", "20:14: the prefix length"),
-        ("in-hex = \"01\"", "in-hex = \"0\"", "25:65: hex digits come in pairs"),
+        ("in-hex = \"01\"", "in-hex = \"0\"", "24:61: hex digits come in pairs"),
         ("02-00-00-00-00-01", "02-00", "19:7: a MAC address has 6 bytes"),
         ("interface-index = 11", "interface-index = 0", "18:19: interface indices start at 1"),
         ("time-limit-ms = 5000", "time-limit-ms = 0", "4:17: a time limit"),
         ("time-limit-ms = 5000", "time-limit-ms = \"x\"", "4:17: invalid type"),
         ("description =", "descripton =", "3:1: unknown field `descripton`"),
-        ("surprise-remove =", "load = \"softndk\"\nremove =", "27:1: a step has exactly one of"),
+        ("surprise-remove =", "load = \"softndk\"\nremove =", "26:1: a step has exactly one of"),
         ("${NTSIM_TEST_UNSET:-Cargo.toml}", "${NTSIM_TEST_UNSET}", "8:8: the environment variable"),
         (":-Cargo.toml}", ":-missing.sys}", "8:8: `"),
         ("processors = 2", "processors = 65", "5:14: a machine has 1 to 64"),
