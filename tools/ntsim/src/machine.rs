@@ -41,6 +41,9 @@ pub use file::File;
 pub use report::{Leak, UnloadReport};
 pub use status::NtStatus;
 
+pub use crate::ndis::{Edge, OidAnswer};
+
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -48,7 +51,7 @@ use std::time::Duration;
 use crate::kernel::Kernel;
 use crate::loader::{self, Driver};
 use crate::registry::Value;
-use crate::{io, verifier};
+use crate::{io, ndis, verifier};
 use adapter::Adapter;
 
 /// How long work items of a driver may still run when it is unloaded.
@@ -171,8 +174,7 @@ impl Machine {
     /// # Errors
     /// [`MachineError::NoSuchAdapter`].
     pub fn remove_adapter(&mut self, adapter: AdapterId) -> Result<(), MachineError> {
-        self.take_adapter(adapter)?.remove();
-        Ok(())
+        self.take_adapter(adapter)?.remove()
     }
 
     /// Pulls an adapter out: the miniport hears of it by `NdisDevicePnPEventSurpriseRemoved`,
@@ -181,8 +183,78 @@ impl Machine {
     /// # Errors
     /// [`MachineError::NoSuchAdapter`].
     pub fn surprise_remove_adapter(&mut self, adapter: AdapterId) -> Result<(), MachineError> {
-        self.take_adapter(adapter)?.surprise_remove();
-        Ok(())
+        self.take_adapter(adapter)?.surprise_remove()
+    }
+
+    /// Pauses an adapter: sends end, receives stop; [`Machine::restart_adapter`] undoes it.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`]; [`MachineError::AdapterFailed`] if it does not run.
+    pub fn pause_adapter(&self, adapter: AdapterId) -> Result<(), MachineError> {
+        self.adapter(adapter)?.pause()
+    }
+
+    /// Restarts a paused adapter.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`]; [`MachineError::AdapterFailed`] if it is not paused.
+    pub fn restart_adapter(&self, adapter: AdapterId) -> Result<(), MachineError> {
+        self.adapter(adapter)?.restart()
+    }
+
+    /// Sends a regular OID query with a buffer of `capacity` bytes.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`]; a failing NDIS_STATUS is an answer, not an error.
+    pub fn query_oid(
+        &self,
+        adapter: AdapterId,
+        oid: u32,
+        capacity: usize,
+    ) -> Result<OidAnswer, MachineError> {
+        self.adapter(adapter)?.query_oid(oid, capacity)
+    }
+
+    /// Sends a regular OID set.
+    ///
+    /// # Errors
+    /// As for [`Machine::query_oid`].
+    pub fn set_oid(
+        &self,
+        adapter: AdapterId,
+        oid: u32,
+        bytes: &[u8],
+    ) -> Result<OidAnswer, MachineError> {
+        self.adapter(adapter)?.set_oid(oid, bytes)
+    }
+
+    /// The protocol edge of an adapter, which sends and receives Ethernet frames.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn edge(&self, adapter: AdapterId) -> Result<Edge, MachineError> {
+        self.adapter(adapter)?.edge()
+    }
+
+    /// Adds an IP address at run time; drivers that watch the address table hear of it. False
+    /// if the adapter has the address.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn add_address(&self, adapter: AdapterId, address: IpConfig) -> Result<bool, MachineError> {
+        Ok(self.adapter(adapter)?.add_address(address))
+    }
+
+    /// Takes an IP address away at run time. False if the adapter has not had it.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn remove_address(
+        &self,
+        adapter: AdapterId,
+        address: IpAddr,
+    ) -> Result<bool, MachineError> {
+        Ok(self.adapter(adapter)?.remove_address(address))
     }
 
     /// Opens a device by a name such as `\\.\NdkTest` or `\Device\NdkTest`.
@@ -213,7 +285,9 @@ impl Machine {
         let loaded = self.drivers.remove(index);
         let image = loaded.driver.image.id;
         io::work_item::drain(image, WORK_ITEM_GRACE);
+        let object = loaded.driver.object;
         let leaks = loaded.driver.unload();
+        ndis::driver_gone(object);
         io::forget_leaked(&leaks);
         Ok(UnloadReport::new(&loaded.name, &leaks))
     }
@@ -228,7 +302,7 @@ impl Machine {
 
     fn stop(&mut self) -> Result<Vec<UnloadReport>, MachineError> {
         while let Some(adapter) = self.adapters.pop() {
-            adapter.remove();
+            adapter.remove()?;
         }
         let mut reports = Vec::new();
         while let Some(last) = self.drivers.last() {
@@ -240,6 +314,11 @@ impl Machine {
     fn index_of(&self, driver: DriverId) -> Result<usize, MachineError> {
         let found = self.drivers.iter().position(|loaded| loaded.id == driver);
         found.ok_or(MachineError::NoSuchDriver)
+    }
+
+    fn adapter(&self, id: AdapterId) -> Result<&Adapter, MachineError> {
+        let found = self.adapters.iter().find(|adapter| adapter.id == id);
+        found.ok_or(MachineError::NoSuchAdapter)
     }
 
     fn take_adapter(&mut self, id: AdapterId) -> Result<Adapter, MachineError> {

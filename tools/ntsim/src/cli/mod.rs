@@ -1,7 +1,108 @@
-//! The command line.
+//! The `ntsim` command.
+//!
+//! Exit codes: 0 all is well; 1 an expectation of the scenario did not hold; 2 the input or the
+//! command line is wrong (one line on stderr says how); 3 the simulated machine stopped with a
+//! bugcheck, or a driver left something behind.
 
-/// Runs the command line; the exit code says how it went.
-pub fn main() -> std::process::ExitCode {
-    eprintln!("ntsim: the command line is not built yet");
-    std::process::ExitCode::from(2)
+mod inspect;
+mod load;
+mod routines;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Ends with code 1: an expectation did not hold.
+const FAILED: u8 = 1;
+/// Ends with code 2: wrong input.
+const WRONG_INPUT: u8 = 2;
+/// Ends with code 3: as a bugcheck does, for leaks.
+const LEAKED: u8 = 3;
+
+/// A Windows kernel in user mode: loads real drivers and checks what they do.
+#[derive(Debug, Parser)]
+#[command(name = "ntsim", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows what a driver image is made of: machine, flags, sections, imports.
+    Inspect {
+        /// The driver image.
+        file: PathBuf,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Loads a driver, runs its DriverEntry, unloads it, and tells what it left behind.
+    Load {
+        /// The driver image.
+        file: PathBuf,
+        /// Hides the driver's debug output.
+        #[arg(long)]
+        quiet: bool,
+    },
+    /// Plays a scenario: a machine, and what to do with it, in a TOML file.
+    Run {
+        /// The scenario.
+        scenario: PathBuf,
+        /// Shows only failures; hides the drivers' debug output too.
+        #[arg(long)]
+        quiet: bool,
+    },
+    /// Lists the kernel routines that ntsim knows, with the IRQLs at which they may be called.
+    Routines {
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors. If the terminal is gone, nobody can be told.
+            let _ = error.print();
+            return if error.use_stderr() { WRONG_INPUT.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match arguments.command {
+        Command::Inspect { file, json } => inspect::inspect(&file, json),
+        Command::Load { file, quiet } => load::load(&file, quiet),
+        Command::Run { scenario, quiet } => run::run(&scenario, quiet),
+        Command::Routines { json } => routines::routines(json),
+    }
+}
+
+/// Says in one line what is wrong with the input.
+fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
+    let line = why.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    eprintln!("ntsim: {line}");
+    WRONG_INPUT.into()
+}
+
+/// Prints to stdout; a reader that went away (`ntsim routines | head`) is no error.
+fn print(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+/// Prints a value as JSON.
+fn print_json(value: &impl serde::Serialize) -> ExitCode {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => {
+            print(&format!("{text}\n"));
+            ExitCode::SUCCESS
+        }
+        Err(error) => refuse(&format!("the result cannot be written as JSON: {error}")),
+    }
 }

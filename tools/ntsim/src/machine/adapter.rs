@@ -1,8 +1,12 @@
 //! Adapters of the machine: their registry keys, and what NDIS is asked to do with them.
 
-use super::{AdapterConfig, DriverId, Keyword, MachineError};
+use std::net::IpAddr;
+
+use super::{AdapterConfig, DriverId, IpConfig, Keyword, MachineError};
 use crate::loader::Driver;
-use crate::registry::{self, CLASS, ENUM, Value};
+use crate::ndis::{self, OidAnswer};
+use crate::netio;
+use crate::registry::{self, CLASS, ENUM, Failure, Value};
 
 /// The class of network adapters.
 const NET_CLASS: &str = "{4d36e972-e325-11ce-bfc1-08002be10318}";
@@ -22,50 +26,108 @@ pub(super) struct Adapter {
     pub id: AdapterId,
     pub driver: DriverId,
     pub config: AdapterConfig,
+    ndis: ndis::AdapterId,
+    keys: Vec<String>,
 }
 
 impl Adapter {
     pub fn start(
         id: AdapterId,
         driver: DriverId,
-        _loaded: &Driver,
+        loaded: &Driver,
         config: AdapterConfig,
     ) -> Result<Adapter, MachineError> {
-        write_keys(id, &config).map_err(|why| MachineError::AdapterFailed { name: config.name.clone(), why })?;
-        let why = "NDIS is not part of this machine yet".to_owned();
-        let adapter = Adapter { id, driver, config };
-        Err(MachineError::AdapterFailed { name: adapter.config.name, why })
+        let keys = [
+            format!(r"{CLASS}\{NET_CLASS}\{:04}", id.0),
+            format!(r"{ENUM}\ROOT\NET\{:04}", id.0),
+        ];
+        let failed =
+            |why: String| MachineError::AdapterFailed { name: config.name.clone(), why };
+        write_keys(&keys, &config)
+            .map_err(|why| failed(format!("its registry keys cannot be written: {why:?}")))?;
+        match ndis::add_adapter(loaded.object, &config) {
+            Ok(ndis) => Ok(Adapter { id, driver, config, ndis, keys: keys.into() }),
+            Err(error) => {
+                delete_keys(&keys);
+                Err(failed(error.to_string()))
+            }
+        }
     }
 
-    pub fn remove(self) {}
+    pub fn remove(self) -> Result<(), MachineError> {
+        let removed = ndis::remove_adapter(self.ndis);
+        self.finish(removed)
+    }
 
-    pub fn surprise_remove(self) {}
+    pub fn surprise_remove(self) -> Result<(), MachineError> {
+        let removed = ndis::surprise_remove(self.ndis);
+        self.finish(removed)
+    }
+
+    fn finish(self, removed: Result<(), ndis::NdisError>) -> Result<(), MachineError> {
+        delete_keys(&self.keys);
+        let name = self.config.name;
+        removed.map_err(|error| MachineError::AdapterFailed { name, why: error.to_string() })
+    }
+
+    pub fn pause(&self) -> Result<(), MachineError> {
+        ndis::pause(self.ndis).map_err(|error| self.failed(&error))
+    }
+
+    pub fn restart(&self) -> Result<(), MachineError> {
+        ndis::restart(self.ndis).map_err(|error| self.failed(&error))
+    }
+
+    pub fn query_oid(&self, oid: u32, capacity: usize) -> Result<OidAnswer, MachineError> {
+        ndis::query(self.ndis, oid, capacity).map_err(|error| self.failed(&error))
+    }
+
+    pub fn set_oid(&self, oid: u32, bytes: &[u8]) -> Result<OidAnswer, MachineError> {
+        ndis::set(self.ndis, oid, bytes).map_err(|error| self.failed(&error))
+    }
+
+    pub fn edge(&self) -> Result<ndis::Edge, MachineError> {
+        ndis::edge(self.ndis).map_err(|error| self.failed(&error))
+    }
+
+    pub fn add_address(&self, address: IpConfig) -> bool {
+        netio::add_address(self.config.interface_index, address)
+    }
+
+    pub fn remove_address(&self, address: IpAddr) -> bool {
+        netio::remove_address(self.config.interface_index, address)
+    }
+
+    fn failed(&self, error: &ndis::NdisError) -> MachineError {
+        let name = self.config.name.clone();
+        MachineError::AdapterFailed { name, why: error.to_string() }
+    }
 }
 
-/// Writes the hardware and the software key of an adapter.
-fn write_keys(id: AdapterId, config: &AdapterConfig) -> Result<(), String> {
+/// Writes the software key and the hardware key of an adapter.
+fn write_keys([software, hardware]: &[String; 2], config: &AdapterConfig) -> Result<(), Failure> {
     let registry = registry::machine();
-    let complain = |failure| format!("its registry keys cannot be written: {failure:?}");
-    let number = format!("{:04}", id.0);
-    let software = format!(r"{CLASS}\{NET_CLASS}\{number}");
-    let key = registry.create_path(&software).map_err(complain)?;
-    registry.set_value(key, "DriverDesc", Value::string(&config.name)).map_err(complain)?;
+    let key = registry.create_path(software)?;
+    registry.set_value(key, "DriverDesc", Value::string(&config.name))?;
     for (name, keyword) in &config.keywords {
         let value = match keyword {
             Keyword::Number(number) => Value::dword(*number),
             Keyword::Text(text) => Value::string(text),
             Keyword::Bytes(bytes) => Value::binary(bytes),
         };
-        registry.set_value(key, name, value).map_err(complain)?;
+        registry.set_value(key, name, value)?;
     }
-    let key = registry.create_path(&format!(r"{ENUM}\ROOT\NET\{number}")).map_err(complain)?;
-    let values = [
-        ("DeviceDesc", Value::string(&config.name)),
-        ("ClassGUID", Value::string(NET_CLASS)),
-        ("Driver", Value::string(&format!(r"{NET_CLASS}\{number}"))),
-    ];
-    for (name, value) in values {
-        registry.set_value(key, name, value).map_err(complain)?;
+    let class = software.rsplit('\\').next().unwrap_or_default();
+    let key = registry.create_path(hardware)?;
+    registry.set_value(key, "DeviceDesc", Value::string(&config.name))?;
+    registry.set_value(key, "ClassGUID", Value::string(NET_CLASS))?;
+    registry.set_value(key, "Driver", Value::string(&format!(r"{NET_CLASS}\{class}")))
+}
+
+fn delete_keys(keys: &[String]) {
+    let registry = registry::machine();
+    for path in keys {
+        // A driver may have deleted the key already.
+        let _ = registry.open_path(path).and_then(|key| registry.delete_tree(key));
     }
-    Ok(())
 }

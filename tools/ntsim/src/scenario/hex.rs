@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn hex_is_read_with_any_spacing() {
         assert_eq!(bytes("01 02:aB\n_ff").unwrap(), [1, 2, 0xab, 0xff]);
-        assert_eq!(bytes("").unwrap(), []);
+        assert!(bytes("").unwrap().is_empty());
         assert!(bytes("012").is_err());
         assert!(bytes("0g").unwrap_err().contains("`g`"));
         assert!(bytes("??").is_err());

@@ -1,0 +1,296 @@
+//! Plays a scenario on a machine.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Action, Driver, Ioctl, Scenario, Step, hex};
+use crate::machine::{
+    AdapterId, Config, DriverId, File, Machine, MachineError, NtStatus, UnloadReport,
+};
+
+/// How a scenario ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// All expectations held, and every driver left nothing behind.
+    Passed(Summary),
+    /// An expectation did not hold.
+    Failed {
+        /// The line of the step, where there is one.
+        line: Option<usize>,
+        /// What was expected and what came.
+        why: String,
+    },
+    /// The machine could not be set up as the scenario says.
+    Unusable {
+        /// The line of the step, where there is one.
+        line: Option<usize>,
+        /// Why.
+        why: String,
+    },
+    /// Expectations held, but a driver left something behind.
+    Leaked(Vec<UnloadReport>),
+}
+
+/// What a scenario did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Steps performed.
+    pub steps: usize,
+    /// Device control requests sent.
+    pub requests: usize,
+}
+
+/// What the run tells while it goes on.
+pub type Listener = Box<dyn Fn(&str) + Send>;
+
+/// Boots a machine, plays the steps, shuts down. Gives up when the scenario's time is over: the
+/// machine is then left as it is, and the process should end.
+pub fn run(scenario: Scenario, tell: Listener) -> Ending {
+    let limit = scenario.time_limit;
+    let (sender, receiver) = mpsc::channel();
+    let player = thread::Builder::new().name("scenario".to_owned()).spawn(move || {
+        // The receiver is gone only if the time is over.
+        let _ = sender.send(Player::play(&scenario, &tell));
+    });
+    if let Err(error) = player {
+        return Ending::Unusable { line: None, why: format!("the host gives no thread: {error}") };
+    }
+    receiver.recv_timeout(limit).unwrap_or_else(|_| Ending::Failed {
+        line: None,
+        why: format!("it did not end within its time limit of {} ms", limit.as_millis()),
+    })
+}
+
+struct Player<'a> {
+    scenario: &'a Scenario,
+    tell: &'a Listener,
+    machine: Machine,
+    drivers: HashMap<&'a str, DriverId>,
+    adapters: HashMap<&'a str, AdapterId>,
+    summary: Summary,
+    reports: Vec<UnloadReport>,
+}
+
+/// A step that did not go as it should.
+enum Trouble {
+    Expectation(String),
+    Machine(MachineError),
+}
+
+impl From<MachineError> for Trouble {
+    fn from(error: MachineError) -> Self {
+        Trouble::Machine(error)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Expectation(why) => f.write_str(why),
+            Trouble::Machine(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<'a> Player<'a> {
+    fn play(scenario: &'a Scenario, tell: &'a Listener) -> Ending {
+        let config = Config { processors: scenario.processors, ..Config::default() };
+        let machine = match Machine::new(config) {
+            Ok(machine) => machine,
+            Err(error) => return Ending::Unusable { line: None, why: error.to_string() },
+        };
+        let mut player = Player {
+            scenario,
+            tell,
+            machine,
+            drivers: HashMap::new(),
+            adapters: HashMap::new(),
+            summary: Summary::default(),
+            reports: Vec::new(),
+        };
+        if let Err(error) = player.set_up() {
+            return Ending::Unusable { line: None, why: error.to_string() };
+        }
+        for step in &scenario.steps {
+            if let Err(trouble) = player.step(step) {
+                let (line, why) = (Some(step.line), trouble.to_string());
+                return match trouble {
+                    Trouble::Machine(MachineError::Load(_)) => Ending::Unusable { line, why },
+                    _ => Ending::Failed { line, why },
+                };
+            }
+            player.summary.steps += 1;
+        }
+        player.shut_down()
+    }
+
+    fn set_up(&mut self) -> Result<(), MachineError> {
+        for driver in self.scenario.drivers.iter().filter(|driver| !driver.manual) {
+            self.load(driver)?;
+        }
+        for adapter in self.scenario.adapters.iter().filter(|adapter| !adapter.manual) {
+            self.add(&adapter.config.name)?;
+        }
+        Ok(())
+    }
+
+    fn shut_down(mut self) -> Ending {
+        let summary = self.summary;
+        match self.machine.shutdown() {
+            Ok(reports) => self.reports.extend(reports),
+            Err(error) => return Ending::Failed { line: None, why: error.to_string() },
+        }
+        for report in &self.reports {
+            (self.tell)(&report.to_string());
+        }
+        self.reports.retain(|report| !report.is_clean());
+        if self.reports.is_empty() {
+            Ending::Passed(summary)
+        } else {
+            Ending::Leaked(self.reports)
+        }
+    }
+
+    fn step(&mut self, step: &'a Step) -> Result<(), Trouble> {
+        match &step.action {
+            Action::Ioctl(ioctl) => self.ioctl(step.line, ioctl)?,
+            Action::Load(name) => {
+                let found = self.scenario.drivers.iter().find(|driver| driver.name == *name);
+                self.load(found.expect("the name was checked when the scenario was read"))?;
+            }
+            Action::Unload(name) => {
+                let id = self.drivers.remove(name.as_str()).ok_or(MachineError::NoSuchDriver)?;
+                let report = self.machine.unload(id)?;
+                self.reports.push(report);
+            }
+            Action::Add(name) => self.add(name)?,
+            Action::Remove(name) => {
+                let id = self.take_adapter(name)?;
+                self.machine.remove_adapter(id)?;
+            }
+            Action::SurpriseRemove(name) => {
+                let id = self.take_adapter(name)?;
+                self.machine.surprise_remove_adapter(id)?;
+            }
+            Action::Sleep(time) => thread::sleep(*time),
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, driver: &'a Driver) -> Result<(), MachineError> {
+        let values: Vec<_> =
+            driver.registry.iter().map(|(path, value)| (path.as_str(), value.clone())).collect();
+        let id = self.machine.load_as(&driver.name, &driver.path, &values)?;
+        self.drivers.insert(&driver.name, id);
+        (self.tell)(&format!("{}: loaded", driver.name));
+        Ok(())
+    }
+
+    fn add(&mut self, name: &str) -> Result<(), MachineError> {
+        let found = self.scenario.adapters.iter().find(|adapter| adapter.config.name == name);
+        let adapter = found.expect("the name was checked when the scenario was read");
+        let driver = self.drivers.get(adapter.driver.as_str()).ok_or(MachineError::NoSuchDriver)?;
+        let id = self.machine.add_adapter(*driver, adapter.config.clone())?;
+        self.adapters.insert(&adapter.config.name, id);
+        (self.tell)(&format!("{name}: running on {}", adapter.driver));
+        Ok(())
+    }
+
+    fn take_adapter(&mut self, name: &str) -> Result<AdapterId, MachineError> {
+        self.adapters.remove(name).ok_or(MachineError::NoSuchAdapter)
+    }
+
+    fn ioctl(&mut self, line: usize, ioctl: &Ioctl) -> Result<(), Trouble> {
+        let file = self.machine.open(&ioctl.device)?;
+        let started = Instant::now();
+        let output = thread::scope(|scope| {
+            let workers: Vec<_> =
+                (0..ioctl.threads).map(|_| scope.spawn(|| repeat(&file, ioctl))).collect();
+            let mut last = Vec::new();
+            for worker in workers {
+                last = worker.join().expect("a request does not panic")?;
+            }
+            Ok::<_, Trouble>(last)
+        })?;
+        self.summary.requests += ioctl.threads * ioctl.repeat;
+        if let Some(path) = &ioctl.save {
+            std::fs::write(path, &output).map_err(|error| {
+                let what = format!("the output cannot be written to {}: {error}", path.display());
+                Trouble::Expectation(what)
+            })?;
+        }
+        let times = match ioctl.threads * ioctl.repeat {
+            1 => String::new(),
+            times => format!(" {times} times"),
+        };
+        (self.tell)(&format!(
+            "line {line}: {} 0x{:08X}{times}: {} in {}{}",
+            ioctl.device,
+            ioctl.code,
+            ioctl.expect_status,
+            milliseconds(started.elapsed()),
+            shown(&output)
+        ));
+        Ok(())
+    }
+}
+
+/// Sends the request as often as it says; gives the last output.
+fn repeat(file: &File, ioctl: &Ioctl) -> Result<Vec<u8>, Trouble> {
+    let mut last = Vec::new();
+    for _ in 0..ioctl.repeat {
+        let answer = match ioctl.time_limit {
+            Some(limit) => {
+                file.ioctl_within(limit, ioctl.code, &ioctl.input, ioctl.output_length)
+            }
+            None => file.ioctl(ioctl.code, &ioctl.input, ioctl.output_length),
+        };
+        let (status, output) = answer?;
+        check(ioctl, status, &output).map_err(Trouble::Expectation)?;
+        last = output;
+    }
+    Ok(last)
+}
+
+fn check(ioctl: &Ioctl, status: NtStatus, output: &[u8]) -> Result<(), String> {
+    if status != ioctl.expect_status {
+        let cancelled = match ioctl.time_limit {
+            Some(limit) if status == NtStatus::CANCELLED => {
+                format!(" (it was cancelled after {} ms)", limit.as_millis())
+            }
+            _ => String::new(),
+        };
+        let expected = ioctl.expect_status;
+        return Err(format!("the request ended with {status}{cancelled}, expected {expected}"));
+    }
+    match &ioctl.expect_output {
+        Some(pattern) => pattern
+            .check(output)
+            .map_err(|mismatch| format!("{mismatch}; the output is {}", shown_whole(output))),
+        None => Ok(()),
+    }
+}
+
+/// An output for the log: short ones whole, long ones by their start.
+fn shown(output: &[u8]) -> String {
+    match output.len() {
+        0 => String::new(),
+        1..=32 => format!(", output {}", one_line(output)),
+        length => format!(", {length} bytes of output {} ..", one_line(&output[..32])),
+    }
+}
+
+fn shown_whole(output: &[u8]) -> String {
+    if output.is_empty() { "empty".to_owned() } else { one_line(&output[..output.len().min(256)]) }
+}
+
+fn one_line(bytes: &[u8]) -> String {
+    hex::dump(bytes).replace('\n', " ")
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}

@@ -1,0 +1,59 @@
+//! `ntsim run SCENARIO.toml`
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::{FAILED, LEAKED, WRONG_INPUT, print, refuse};
+use crate::scenario::Scenario;
+use crate::scenario::run::{Ending, Listener};
+
+pub(super) fn run(file: &Path, quiet: bool) -> ExitCode {
+    let scenario = match Scenario::read(file) {
+        Ok(scenario) => scenario,
+        Err(error) => return refuse(&error),
+    };
+    crate::dbg::set_quiet(quiet);
+    if !quiet && !scenario.description.is_empty() {
+        print(&format!("{}\n", scenario.description.trim()));
+    }
+    let tell: Listener = if quiet {
+        Box::new(|_| {})
+    } else {
+        Box::new(|line| print(&format!("  {line}\n")))
+    };
+    let place = |line: Option<usize>| match line {
+        Some(line) => format!("{}:{line}", file.display()),
+        None => file.display().to_string(),
+    };
+    let code = match crate::scenario::run::run(scenario, tell) {
+        Ending::Passed(summary) => {
+            print(&format!(
+                "passed: {} steps, {} requests, nothing left behind\n",
+                summary.steps, summary.requests
+            ));
+            return ExitCode::SUCCESS;
+        }
+        Ending::Failed { line, why } => {
+            eprintln!("{}: failed: {why}", place(line));
+            FAILED
+        }
+        Ending::Unusable { line, why } => {
+            eprintln!("{}: {why}", place(line));
+            WRONG_INPUT
+        }
+        Ending::Leaked(reports) => {
+            for report in reports {
+                eprintln!("{}: failed: {report}", place(None));
+            }
+            LEAKED
+        }
+    };
+    // Drivers may still run on other threads: leave without waiting for them.
+    end(code)
+}
+
+/// Ends the process at once; the machine is not taken down.
+fn end(code: u8) -> ! {
+    // SAFETY: no exit handler has to run: all output is written.
+    unsafe { libc::_exit(i32::from(code)) }
+}
