@@ -1,7 +1,7 @@
 //! Where `unsafe` may be written.
 
 use cargo_metadata::{Metadata, Package};
-use softndk_arch::{files, has_word, metadata, relative, text, without_comments};
+use softndk_arch::{files, has_word, metadata, relative, root, text, without_comments};
 use std::path::{Path, PathBuf};
 
 /// Crates that hold rules and codecs; they never need `unsafe`.
@@ -48,15 +48,18 @@ fn a_file_of_the_core_with_unsafe_code_says_why_at_its_head() {
     let mut silent = Vec::new();
     for path in files(&[".rs"]) {
         let (name, source) = (relative(&path), text(&path));
-        let in_core =
-            RAW_MEMORY.iter().any(|folder| name.starts_with(folder)) && !name.contains("tests");
-        let mut head = source
-            .lines()
-            .take_while(|line| line.starts_with("//!") || line.is_empty());
-        if in_core
-            && has_word(&without_comments(&source), "unsafe")
-            && !head.any(|line| line.contains("unsafe"))
-        {
+        let Some(folder) = RAW_MEMORY.iter().find(|folder| name.starts_with(**folder)) else {
+            continue;
+        };
+        if name.contains("tests") || !has_word(&without_comments(&source), "unsafe") {
+            continue;
+        }
+        // The crate may give the reason once for a whole module: "`unsafe` stands in `token` (...)".
+        let crate_head = head(&text(&root().join(folder).join("lib.rs")));
+        let mut modules = name[folder.len()..].split(['/', '.']);
+        let by_crate = crate_head.contains("`unsafe`")
+            && modules.any(|module| crate_head.contains(&format!("`{module}`")));
+        if !by_crate && !head(&source).contains("`unsafe`") {
             silent.push(name);
         }
     }
@@ -64,6 +67,14 @@ fn a_file_of_the_core_with_unsafe_code_says_why_at_its_head() {
         silent.is_empty(),
         "unsafe code without a reason at the head of the file: {silent:?}"
     );
+}
+
+/// The documentation at the head of a source file.
+fn head(source: &str) -> String {
+    let lines = source.lines();
+    lines
+        .take_while(|line| line.starts_with("//!") || line.is_empty())
+        .collect()
 }
 
 /// The Rust files of a package, without those of packages nested in its folder and without tests.
