@@ -13,3 +13,5 @@
 #include "wsk.h"
 #include "wskndk.h"
 #include "netioapi.h"
+#include "ndis/exports.h"
+#include "netio_exports.h"
