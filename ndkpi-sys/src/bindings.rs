@@ -844,6 +844,36 @@ pub const HighPoolPriority: EX_POOL_PRIORITY = 32;
 pub const HighPoolPrioritySpecialPoolOverrun: EX_POOL_PRIORITY = 40;
 pub const HighPoolPrioritySpecialPoolUnderrun: EX_POOL_PRIORITY = 41;
 pub type EX_POOL_PRIORITY = ::core::ffi::c_int;
+#[repr(C)]
+#[derive(Debug)]
+pub struct CM_RESOURCE_LIST {
+    _unused: [u8; 0],
+}
+pub type PCM_RESOURCE_LIST = *mut CM_RESOURCE_LIST;
+#[repr(C)]
+#[derive(Debug)]
+pub struct NDIS_RSS_PROCESSOR_INFO {
+    _unused: [u8; 0],
+}
+pub type PNDIS_RSS_PROCESSOR_INFO = *mut NDIS_RSS_PROCESSOR_INFO;
+#[repr(C)]
+#[derive(Debug)]
+pub struct NDIS_SYSTEM_PROCESSOR_INFO_EX {
+    _unused: [u8; 0],
+}
+pub type PNDIS_SYSTEM_PROCESSOR_INFO_EX = *mut NDIS_SYSTEM_PROCESSOR_INFO_EX;
+#[repr(C)]
+#[derive(Debug)]
+pub struct NPI_CLIENT_CHARACTERISTICS {
+    _unused: [u8; 0],
+}
+pub type PNPI_CLIENT_CHARACTERISTICS = *mut NPI_CLIENT_CHARACTERISTICS;
+#[repr(C)]
+#[derive(Debug)]
+pub struct NPI_PROVIDER_CHARACTERISTICS {
+    _unused: [u8; 0],
+}
+pub type PNPI_PROVIDER_CHARACTERISTICS = *mut NPI_PROVIDER_CHARACTERISTICS;
 pub const STATUS_SUCCESS: NTSTATUS = 0;
 pub const STATUS_TIMEOUT: NTSTATUS = 258;
 pub const STATUS_PENDING: NTSTATUS = 259;

@@ -67,6 +67,8 @@ impl End {
             }
             Phase::GivenUp => {
                 self.phase = Phase::Closed;
+                effects.push(Effect::ReleaseQp);
+                effects.push(Effect::FreeAddress);
                 effects.push(Effect::Count(Counter::ConnectFailure));
                 Err(Failure::Aborted)
             }
