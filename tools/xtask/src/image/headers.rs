@@ -66,7 +66,10 @@ pub fn faults(file: &PeFile64) -> Result<Vec<String>> {
         &format!("exports beside DriverEntry: {}", exports.join(", ")),
     );
     faults.extend(section_faults(file));
-    faults.extend(guard_faults(&load_config(file)?));
+    match load_config(file)? {
+        Some(config) => faults.extend(guard_faults(&config)),
+        None => faults.push("no load configuration".to_owned()),
+    }
     Ok(faults)
 }
 
@@ -94,10 +97,10 @@ struct LoadConfig {
     guard_flags: u32,
 }
 
-fn load_config(file: &PeFile64) -> Result<LoadConfig> {
-    let directory = file
-        .data_directory(pe::IMAGE_DIRECTORY_ENTRY_LOAD_CONFIG)
-        .context("no load configuration")?;
+fn load_config(file: &PeFile64) -> Result<Option<LoadConfig>> {
+    let Some(directory) = file.data_directory(pe::IMAGE_DIRECTORY_ENTRY_LOAD_CONFIG) else {
+        return Ok(None);
+    };
     let bytes = directory
         .data(file.data(), &file.section_table())
         .context("load configuration")?;
@@ -108,14 +111,14 @@ fn load_config(file: &PeFile64) -> Result<LoadConfig> {
         Ok(u64::from_le_bytes(raw.try_into()?))
     };
     let low = |value: u64| (value & 0xFFFF_FFFF) as u32;
-    Ok(LoadConfig {
+    Ok(Some(LoadConfig {
         size: low(field(0)?),
         security_cookie: field(0x58)?,
         check_pointer: field(0x70)?,
         dispatch_pointer: field(0x78)?,
         guarded_functions: field(0x88)?,
         guard_flags: low(field(0x90)?),
-    })
+    }))
 }
 
 fn guard_faults(config: &LoadConfig) -> Vec<String> {
@@ -162,6 +165,104 @@ pub fn summary(file: &PeFile64) -> Result<String> {
     let sections = sections.collect::<Vec<_>>().join(", ");
     Ok(format!(
         "bytes {sections}; {} guarded functions",
-        load_config(file)?.guarded_functions
+        load_config(file)?.map_or(0, |config| config.guarded_functions)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object::write::pe::{NtHeaders, Writer};
+
+    /// An image with one section and nothing that a driver needs.
+    fn bare(characteristics: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(true, 0x1000, 0x200, &mut bytes);
+        writer.reserve_dos_header_and_stub();
+        writer.reserve_nt_headers(16);
+        writer.reserve_section_headers(1);
+        let text = writer.reserve_section(*b".text\0\0\0", characteristics, 16, 16);
+        writer.write_dos_header_and_stub().unwrap();
+        writer.write_nt_headers(NtHeaders {
+            machine: pe::IMAGE_FILE_MACHINE_AMD64,
+            time_date_stamp: 0,
+            characteristics: pe::IMAGE_FILE_EXECUTABLE_IMAGE,
+            major_linker_version: 0,
+            minor_linker_version: 0,
+            address_of_entry_point: 0x1000,
+            image_base: 0x1_8000_0000,
+            major_operating_system_version: 10,
+            minor_operating_system_version: 0,
+            major_image_version: 0,
+            minor_image_version: 0,
+            major_subsystem_version: 10,
+            minor_subsystem_version: 0,
+            subsystem: pe::IMAGE_SUBSYSTEM_WINDOWS_CUI,
+            dll_characteristics: pe::IMAGE_DLLCHARACTERISTICS_NX_COMPAT,
+            size_of_stack_reserve: 0,
+            size_of_stack_commit: 0,
+            size_of_heap_reserve: 0,
+            size_of_heap_commit: 0,
+        });
+        writer.write_section_headers();
+        writer.write_section(text.file_offset, &[0xC3; 16]);
+        bytes
+    }
+
+    #[test]
+    fn every_lacking_property_is_named() {
+        let both = pe::IMAGE_SCN_MEM_READ | pe::IMAGE_SCN_MEM_WRITE | pe::IMAGE_SCN_MEM_EXECUTE;
+        let bytes = bare(pe::IMAGE_SCN_CNT_CODE | both);
+        let file = PeFile64::parse(bytes.as_slice()).unwrap();
+        let faults = faults(&file).unwrap();
+        for expected in [
+            "the subsystem is not native",
+            "no checksum",
+            "flag DYNAMIC_BASE is missing",
+            "flag HIGH_ENTROPY_VA is missing",
+            "flag GUARD_CF is missing",
+            "no relocations",
+            "no unwind table (.pdata)",
+            "no debug directory",
+            "section .text is writable and executable",
+            "no load configuration",
+        ] {
+            assert!(
+                faults.iter().any(|fault| fault == expected),
+                "{expected} not in {faults:?}"
+            );
+        }
+        assert!(
+            !faults
+                .iter()
+                .any(|fault| fault.contains("NX_COMPAT") || fault.contains("entry point"))
+        );
+    }
+
+    #[test]
+    fn a_section_that_is_only_executable_is_fine() {
+        let bytes =
+            bare(pe::IMAGE_SCN_CNT_CODE | pe::IMAGE_SCN_MEM_READ | pe::IMAGE_SCN_MEM_EXECUTE);
+        let file = PeFile64::parse(bytes.as_slice()).unwrap();
+        assert_eq!(section_faults(&file), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_guard_without_table_is_a_fault() {
+        let config = LoadConfig {
+            size: 0x140,
+            security_cookie: 1,
+            check_pointer: 1,
+            dispatch_pointer: 1,
+            guarded_functions: 0,
+            guard_flags: 0x100,
+        };
+        assert_eq!(
+            guard_faults(&config),
+            [
+                "the control flow guard table is empty",
+                "guard flag CF_FUNCTION_TABLE_PRESENT is missing"
+            ]
+        );
+    }
 }

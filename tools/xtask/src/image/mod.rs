@@ -114,3 +114,20 @@ fn panics(symbols: &SymbolMap, calls: &Calls, detail: Detail) -> String {
         listed.collect::<String>()
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAP: &str = " 0001:00000000       handle_alloc_error_counter 0000000180001000     a.o\n \
+        0001:00000010       _RNvNtCsdiqRlgL7hLl_5alloc5alloc18handle_alloc_error 0000000180001010     b.o\n";
+
+    #[test]
+    fn only_the_real_out_of_memory_handler_is_a_fault() {
+        let symbols = map::parse(MAP, 0x1_8000_0000);
+        assert_eq!(
+            out_of_memory(&symbols),
+            ["the out-of-memory path is linked in: alloc::alloc::handle_alloc_error"]
+        );
+    }
+}
