@@ -92,7 +92,12 @@ pub const SOFTNDK: AdapterInfo = AdapterInfo {
     large_request_threshold: 4096,
     max_caller_data: 256,
     max_callee_data: 256,
-    flags: flag::READ_SINK_NOT_REQUIRED | flag::MULTI_ENGINE | flag::LOOPBACK_CONNECTIONS,
+    flags: flag::READ_SINK_NOT_REQUIRED
+        | flag::CQ_INTERRUPT_MODERATION
+        | flag::MULTI_ENGINE
+        | flag::READ_LOCAL_INVALIDATE
+        | flag::CQ_RESIZE
+        | flag::LOOPBACK_CONNECTIONS,
     technology: TECHNOLOGY_IWARP,
 };
 

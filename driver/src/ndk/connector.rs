@@ -1,0 +1,627 @@
+//! `NDK_CONNECTOR`: the shim and its table; the rules are `softndk_provider::connector` (`CONN-*`).
+//!
+//! Every function takes the connection lock, asks the state machine, and carries out its wishes. No
+//! completion or event is made here: they are owed, and the connection worker pays
+//! ([`crate::run::cm`]).
+
+use core::{ffi::c_void, ptr::NonNull};
+
+use arrayvec::ArrayVec;
+use ndkpi_sys::{
+    NDK_CONNECTOR, NDK_CONNECTOR_DISPATCH, NDK_FN_CLOSE_COMPLETION, NDK_FN_DISCONNECT_EVENT_CALLBACK,
+    NDK_FN_DISCONNECT_EVENT_CALLBACK_EX, NDK_FN_REQUEST_COMPLETION, NDK_OBJECT_HEADER, NDK_QP, NDK_SHARED_ENDPOINT,
+    NTSTATUS, SOCKADDR, ULONG,
+};
+use softndk_abi::cm::{PrivateData, ReadLimits};
+use softndk_nt::{
+    irql::{AtMostDispatch, Cx},
+    pool::Tag,
+};
+use softndk_provider::{
+    Failure,
+    connector::{End, EventForm, cap},
+    effects::{Effects, Upcall},
+    port::{self, Wildcard},
+    status::{NtStatus, Outcome, of_outcome, of_result},
+};
+
+use super::{adapter::Adapter, convert, endpoint::Endpoint, enter, extension, listener::Listener, qp::Qp};
+use crate::run::{
+    cm,
+    control::{CONTROL, Connections, ControlCell},
+    device::Device,
+    effects::{Aftermath, perform},
+    engine,
+    list::{Link, Linked},
+    object::{Kind, Object, Ref},
+};
+
+/// The request that waits for its completion; it holds the connector (`LIFE-06`).
+pub struct Request {
+    /// The consumer's completion.
+    pub completion: NDK_FN_REQUEST_COMPLETION,
+    /// The consumer's context.
+    pub context: *mut c_void,
+    /// Keeps the connector until the completion has returned (`LIFE-07`).
+    pub _hold: Ref<Connector>,
+}
+
+/// The disconnect event that the consumer gave.
+#[derive(Clone, Copy)]
+pub enum Event {
+    /// The plain form.
+    Plain(NDK_FN_DISCONNECT_EVENT_CALLBACK, *mut c_void),
+    /// The form with a reason (`CONN-80`).
+    Ex(NDK_FN_DISCONNECT_EVENT_CALLBACK_EX, *mut c_void),
+}
+
+/// A callback that the connection worker has to make.
+pub enum Owed {
+    /// The completion of a request.
+    Completion(Request, NtStatus),
+    /// The disconnect event.
+    Disconnected(Event, u32, Ref<Connector>),
+}
+
+/// What the connection lock guards of a connector.
+pub struct State {
+    /// The state machine.
+    pub end: End,
+    /// The other end, as long as both connectors are open; each clears both at its close.
+    pub peer: Option<NonNull<Object<Connector>>>,
+    /// The QP given with connect or accept (`LIFE-25`).
+    pub qp: Option<Ref<Qp>>,
+    /// The listener that delivered this connector (`LIFE-27`).
+    pub listener: Option<Ref<Listener>>,
+    /// The shared endpoint that it connects from (`LIFE-26`).
+    pub endpoint: Option<Ref<Endpoint>>,
+    /// The connector holds its local address and port by itself (`CONN-82`).
+    pub holds_address: bool,
+    /// Private data on its way to the passive side.
+    pub outgoing: PrivateData,
+    /// The request that waits.
+    pub request: Option<Request>,
+    /// The disconnect event.
+    pub event: Option<Event>,
+    /// Callbacks that the worker has to make.
+    pub owed: ArrayVec<Owed, 4>,
+    /// Why the request of the active side found nobody.
+    pub verdict: Option<Failure>,
+    /// The device ended the connection.
+    pub lost: bool,
+    /// When the worker may look into the mail, in 100 ns of interrupt time.
+    pub mail_due: u64,
+    /// The device to which the request is on its way.
+    pub target: Option<NonNull<Device>>,
+    /// When the request reaches the device of its target.
+    pub incoming_due: u64,
+    /// When a state that must not last for ever ends; 0 for none.
+    pub deadline: u64,
+}
+
+// SAFETY: the raw pointers are the consumer's contexts, passed on unread, and the peer, which is
+// followed under the connection lock only.
+unsafe impl Send for State {}
+
+/// Body of a connector.
+pub struct Connector {
+    /// The adapter it belongs to (`LIFE-15`).
+    _open: Ref<Adapter>,
+    /// Everything else.
+    pub state: ControlCell<State>,
+    all: ControlCell<Link<Object<Connector>>>,
+    mail: ControlCell<Link<Object<Connector>>>,
+    incoming: ControlCell<Link<Object<Connector>>>,
+}
+
+/// List of all connectors of a device.
+pub struct All;
+/// List of connectors that the worker has to look at; each holds a reference.
+pub struct Mail;
+/// List of connectors whose request is on its way to a device; each holds a reference.
+pub struct Incoming;
+
+// SAFETY: always the same cell of the object.
+unsafe impl Linked<All> for Object<Connector> {
+    fn link(&self) -> &ControlCell<Link<Self>> {
+        &self.body().all
+    }
+}
+// SAFETY: always the same cell of the object.
+unsafe impl Linked<Mail> for Object<Connector> {
+    fn link(&self) -> &ControlCell<Link<Self>> {
+        &self.body().mail
+    }
+}
+// SAFETY: always the same cell of the object.
+unsafe impl Linked<Incoming> for Object<Connector> {
+    fn link(&self) -> &ControlCell<Link<Self>> {
+        &self.body().incoming
+    }
+}
+
+impl Kind for Connector {
+    const TYPE: i32 = 8;
+    const TAG: Tag = Tag::new(*b"nkCn");
+
+    fn table() -> *const c_void {
+        (&raw const TABLE).cast()
+    }
+
+    fn ended(object: &Object<Self>, cx: &mut Cx<AtMostDispatch>) {
+        // Only now the address and port are free again (CONN-82).
+        let mut control = CONTROL.lock(cx);
+        let qp = object.device().forget_connector(object, &mut control);
+        drop(control);
+        if let Some(qp) = qp {
+            // It had its one connection (QP-14); its own close may be waiting for this.
+            qp.body().link.bring_down();
+            engine::break_down(&qp, cx);
+        }
+    }
+}
+
+/// Makes a connector of `open` whose end is `end`.
+///
+/// # Errors
+/// [`Failure::NoResources`].
+pub fn create(
+    open: &Object<Adapter>,
+    end: End,
+    cx: &mut Cx<AtMostDispatch>,
+) -> Result<Ref<Connector>, Failure> {
+    let state = State {
+        end,
+        peer: None,
+        qp: None,
+        listener: None,
+        endpoint: None,
+        holds_address: false,
+        outgoing: PrivateData::EMPTY,
+        request: None,
+        event: None,
+        owed: ArrayVec::new_const(),
+        verdict: None,
+        lost: false,
+        mail_due: 0,
+        target: None,
+        incoming_due: 0,
+        deadline: 0,
+    };
+    let body = Connector {
+        _open: open.reference(),
+        state: ControlCell::new(state),
+        all: ControlCell::new(Link::new()),
+        mail: ControlCell::new(Link::new()),
+        incoming: ControlCell::new(Link::new()),
+    };
+    let object = Object::create(open.device(), open.version(), body).map_err(|_| Failure::NoResources)?;
+    let mut control = CONTROL.lock(cx);
+    open.device().remember_connector(&object, &mut control);
+    drop(control);
+    Ok(object)
+}
+
+static TABLE: NDK_CONNECTOR_DISPATCH = NDK_CONNECTOR_DISPATCH {
+    NdkCloseConnector: Some(close),
+    NdkQueryExtension: Some(extension),
+    NdkConnect: Some(connect),
+    NdkConnectWithSharedEndpoint: Some(connect_with_shared_endpoint),
+    NdkCompleteConnect: Some(complete_connect),
+    NdkAccept: Some(accept),
+    NdkReject: Some(reject),
+    NdkGetConnectionData: Some(get_connection_data),
+    NdkGetLocalAddress: Some(get_local_address),
+    NdkGetPeerAddress: Some(get_peer_address),
+    NdkDisconnect: Some(disconnect),
+    NdkCompleteConnectEx: Some(complete_connect_ex),
+    NdkAcceptEx: Some(accept_ex),
+};
+
+unsafe extern "system" fn close(
+    object: *mut NDK_OBJECT_HEADER,
+    completion: NDK_FN_CLOSE_COMPLETION,
+    context: *mut c_void,
+) -> NTSTATUS {
+    enter(|cx| {
+        // SAFETY: the consumer passes its open connector, once.
+        let this = unsafe { Object::<Connector>::from_face(object) };
+        let mut effects = Effects::new();
+        let mut after = Aftermath::new();
+        let mut control = CONTROL.lock(cx);
+        this.body().state.get_mut(&mut control).end.close(&mut effects);
+        perform(this, &effects, &mut control, &mut after);
+        cm::part(this, &mut control);
+        drop(control);
+        after.run(cx);
+        // SAFETY: as above.
+        unsafe { Object::close(NonNull::from(this), completion, context, cx) }
+    })
+}
+
+/// Where an active connection starts from.
+enum From {
+    Address(*const SOCKADDR, ULONG),
+    Endpoint(*mut NDK_SHARED_ENDPOINT),
+}
+
+/// The parameters that both forms of connect share.
+struct ConnectArguments {
+    connector: *mut NDK_CONNECTOR,
+    qp: *mut NDK_QP,
+    from: From,
+    to: (*const SOCKADDR, ULONG),
+    limits: ReadLimits,
+    data: (*const c_void, ULONG),
+    completion: NDK_FN_REQUEST_COMPLETION,
+    context: *mut c_void,
+}
+
+unsafe extern "system" fn connect(
+    connector: *mut NDK_CONNECTOR,
+    qp: *mut NDK_QP,
+    source: *mut SOCKADDR,
+    source_length: ULONG,
+    destination: *mut SOCKADDR,
+    destination_length: ULONG,
+    inbound: ULONG,
+    outbound: ULONG,
+    data: *mut c_void,
+    data_length: ULONG,
+    completion: NDK_FN_REQUEST_COMPLETION,
+    context: *mut c_void,
+) -> NTSTATUS {
+    start_connect(ConnectArguments {
+        connector,
+        qp,
+        from: From::Address(source, source_length),
+        to: (destination, destination_length),
+        limits: ReadLimits { inbound, outbound },
+        data: (data, data_length),
+        completion,
+        context,
+    })
+}
+
+unsafe extern "system" fn connect_with_shared_endpoint(
+    connector: *mut NDK_CONNECTOR,
+    qp: *mut NDK_QP,
+    endpoint: *mut NDK_SHARED_ENDPOINT,
+    destination: *mut SOCKADDR,
+    destination_length: ULONG,
+    inbound: ULONG,
+    outbound: ULONG,
+    data: *mut c_void,
+    data_length: ULONG,
+    completion: NDK_FN_REQUEST_COMPLETION,
+    context: *mut c_void,
+) -> NTSTATUS {
+    start_connect(ConnectArguments {
+        connector,
+        qp,
+        from: From::Endpoint(endpoint),
+        to: (destination, destination_length),
+        limits: ReadLimits { inbound, outbound },
+        data: (data, data_length),
+        completion,
+        context,
+    })
+}
+
+fn start_connect(arguments: ConnectArguments) -> NTSTATUS {
+    enter(|cx| of_outcome(try_connect(&arguments, cx)))
+}
+
+fn try_connect(arguments: &ConnectArguments, cx: &mut Cx<AtMostDispatch>) -> Result<Outcome, Failure> {
+    // SAFETY: the consumer's open connector.
+    let this = unsafe { Object::<Connector>::from_face(arguments.connector) };
+    // SAFETY: the consumer's open QP.
+    let qp = unsafe { Object::<Qp>::from_face(arguments.qp) };
+    let device = this.device();
+    let info = device.info();
+    super::same_device(device, qp.device())?;
+    // SAFETY: the consumer's address buffers, read until the call returns (CMP-16).
+    let remote = unsafe { convert::address(arguments.to.0, arguments.to.1) }?;
+    let (mut local, endpoint) = match arguments.from {
+        From::Address(address, length) => {
+            // SAFETY: as above.
+            (unsafe { convert::address(address, length) }?, None)
+        }
+        From::Endpoint(endpoint) => {
+            // SAFETY: the consumer's open endpoint.
+            let endpoint = unsafe { Object::<Endpoint>::from_face(endpoint) };
+            super::same_device(device, endpoint.device())?;
+            (endpoint.body().address, Some(endpoint))
+        }
+    };
+    softndk_provider::address::same_family(local, remote)?;
+    // SAFETY: the consumer's private data, read until the call returns.
+    let data = unsafe { convert::private_data(arguments.data.0, arguments.data.1, info.max_caller_data) }?;
+    let asked = cap(arguments.limits, device.read_limits());
+
+    device.check_present()?;
+    let start = device.random16(cx);
+    let mut control = CONTROL.lock(cx);
+    this.body().state.get(&control).end.check_connect()?;
+    if device.is_connected(local, remote, &control) {
+        return Err(Failure::AddressAlreadyExists);
+    }
+    if endpoint.is_none() {
+        port::check_local(local, Wildcard::Refused, |ip| device.owns(ip, &control))?;
+        local = port::settle(local, start, |wanted| device.holds(wanted, &control))?;
+    }
+    qp.body().link.claim()?;
+    qp.body().set_connector(Some(NonNull::from(this)), &mut control);
+    let state = this.body().state.get_mut(&mut control);
+    state.end.connect(local, remote, asked);
+    state.qp = Some(qp.reference());
+    state.endpoint = endpoint.map(Object::reference);
+    state.holds_address = endpoint.is_none();
+    state.outgoing = data;
+    state.request = Some(Request {
+        completion: arguments.completion,
+        context: arguments.context,
+        _hold: this.reference(),
+    });
+    cm::send_request(this, remote, &mut control);
+    Ok(Outcome::Pending)
+}
+
+unsafe extern "system" fn complete_connect(
+    connector: *mut NDK_CONNECTOR,
+    event: NDK_FN_DISCONNECT_EVENT_CALLBACK,
+    event_context: *mut c_void,
+    _completion: NDK_FN_REQUEST_COMPLETION,
+    _context: *mut c_void,
+) -> NTSTATUS {
+    finish_connect(connector, event.map(|_| Event::Plain(event, event_context)))
+}
+
+unsafe extern "system" fn complete_connect_ex(
+    connector: *mut NDK_CONNECTOR,
+    event: NDK_FN_DISCONNECT_EVENT_CALLBACK_EX,
+    event_context: *mut c_void,
+    _completion: NDK_FN_REQUEST_COMPLETION,
+    _context: *mut c_void,
+) -> NTSTATUS {
+    finish_connect(connector, event.map(|_| Event::Ex(event, event_context)))
+}
+
+/// NdkCompleteConnect: done at once, since the loopback wire needs no answer to its last message.
+fn finish_connect(connector: *mut NDK_CONNECTOR, event: Option<Event>) -> NTSTATUS {
+    enter(|cx| {
+        // SAFETY: the consumer's open connector.
+        let this = unsafe { Object::<Connector>::from_face(connector) };
+        transition(this, cx, |state, effects| {
+            state.event = event;
+            state.end.complete_connect(form(event), effects)
+        })
+    })
+}
+
+unsafe extern "system" fn accept(
+    connector: *mut NDK_CONNECTOR,
+    qp: *mut NDK_QP,
+    inbound: ULONG,
+    outbound: ULONG,
+    data: *mut c_void,
+    data_length: ULONG,
+    event: NDK_FN_DISCONNECT_EVENT_CALLBACK,
+    event_context: *mut c_void,
+    completion: NDK_FN_REQUEST_COMPLETION,
+    context: *mut c_void,
+) -> NTSTATUS {
+    let event = event.map(|_| Event::Plain(event, event_context));
+    let limits = ReadLimits { inbound, outbound };
+    start_accept(connector, qp, limits, (data, data_length), event, completion, context)
+}
+
+unsafe extern "system" fn accept_ex(
+    connector: *mut NDK_CONNECTOR,
+    qp: *mut NDK_QP,
+    inbound: ULONG,
+    outbound: ULONG,
+    data: *mut c_void,
+    data_length: ULONG,
+    event: NDK_FN_DISCONNECT_EVENT_CALLBACK_EX,
+    event_context: *mut c_void,
+    completion: NDK_FN_REQUEST_COMPLETION,
+    context: *mut c_void,
+) -> NTSTATUS {
+    let event = event.map(|_| Event::Ex(event, event_context));
+    let limits = ReadLimits { inbound, outbound };
+    start_accept(connector, qp, limits, (data, data_length), event, completion, context)
+}
+
+fn start_accept(
+    connector: *mut NDK_CONNECTOR,
+    qp: *mut NDK_QP,
+    limits: ReadLimits,
+    data: (*const c_void, ULONG),
+    event: Option<Event>,
+    completion: NDK_FN_REQUEST_COMPLETION,
+    context: *mut c_void,
+) -> NTSTATUS {
+    enter(|cx| {
+        // SAFETY: the consumer's open connector.
+        let this = unsafe { Object::<Connector>::from_face(connector) };
+        // SAFETY: the consumer's open QP, possibly of another open of the miniport (VER-14).
+        let qp = unsafe { Object::<Qp>::from_face(qp) };
+        let request = Request { completion, context, _hold: this.reference() };
+        of_outcome(try_accept(this, qp, limits, data, event, request, cx))
+    })
+}
+
+fn try_accept(
+    this: &Object<Connector>,
+    qp: &Object<Qp>,
+    limits: ReadLimits,
+    data: (*const c_void, ULONG),
+    event: Option<Event>,
+    request: Request,
+    cx: &mut Cx<AtMostDispatch>,
+) -> Result<Outcome, Failure> {
+    let device = this.device();
+    super::same_device(device, qp.device())?;
+    // SAFETY: the consumer's private data, read until the call returns.
+    let data = unsafe { convert::private_data(data.0, data.1, device.info().max_callee_data) }?;
+    device.check_present()?;
+    let mut effects = Effects::new();
+    let mut after = Aftermath::new();
+    let mut control = CONTROL.lock(cx);
+    this.body().state.get(&control).end.check_pending(Failure::InvalidDeviceState)?;
+    qp.body().link.claim()?;
+    qp.body().set_connector(Some(NonNull::from(this)), &mut control);
+    let state = this.body().state.get_mut(&mut control);
+    state.event = event;
+    state.qp = Some(qp.reference());
+    state.request = Some(request);
+    state.deadline = cm::accept_deadline();
+    let told = state.end.accept(limits, form(event), &mut effects);
+    if let Some(peer) = state.peer {
+        // SAFETY: both ends are open while they know each other.
+        let peer = unsafe { peer.as_ref() };
+        peer.body().state.get_mut(&mut control).end.load_answer(told, data);
+    }
+    perform(this, &effects, &mut control, &mut after);
+    device.cm().wake();
+    drop(control);
+    after.run(cx);
+    Ok(Outcome::Pending)
+}
+
+unsafe extern "system" fn reject(connector: *mut NDK_CONNECTOR, data: *mut c_void, length: ULONG) -> NTSTATUS {
+    enter(|cx| {
+        // SAFETY: the consumer's open connector.
+        let this = unsafe { Object::<Connector>::from_face(connector) };
+        // SAFETY: the consumer's private data, read until the call returns.
+        let data = match unsafe { convert::private_data(data, length, this.device().info().max_callee_data) } {
+            Ok(data) => data,
+            Err(failure) => return failure.status(),
+        };
+        let mut effects = Effects::new();
+        let mut after = Aftermath::new();
+        let mut control = CONTROL.lock(cx);
+        let state = this.body().state.get_mut(&mut control);
+        let result = state.end.reject(&mut effects);
+        if let Some(peer) = state.peer.filter(|_| result.is_ok()) {
+            // SAFETY: both ends are open while they know each other.
+            let peer = unsafe { peer.as_ref() };
+            peer.body().state.get_mut(&mut control).end.load_rejection(data);
+        }
+        perform(this, &effects, &mut control, &mut after);
+        drop(control);
+        after.run(cx);
+        of_result(result)
+    })
+}
+
+unsafe extern "system" fn get_connection_data(
+    connector: *mut NDK_CONNECTOR,
+    inbound: *mut ULONG,
+    outbound: *mut ULONG,
+    data: *mut c_void,
+    length: *mut ULONG,
+) -> NTSTATUS {
+    enter(|cx| {
+        // SAFETY: the consumer's open connector.
+        let this = unsafe { Object::<Connector>::from_face(connector) };
+        let control = CONTROL.lock(cx);
+        let answer = match this.body().state.get(&control).end.connection_data() {
+            Ok(answer) => answer,
+            Err(failure) => return failure.status(),
+        };
+        // SAFETY: the consumer's out-parameters; non-paged, since it may be at DISPATCH_LEVEL.
+        unsafe {
+            convert::put(inbound, answer.limits.inbound);
+            convert::put(outbound, answer.limits.outbound);
+            convert::put_data(answer.data.as_slice(), data, length)
+        }
+    })
+}
+
+unsafe extern "system" fn get_local_address(
+    connector: *mut NDK_CONNECTOR,
+    address: *mut SOCKADDR,
+    length: *mut ULONG,
+) -> NTSTATUS {
+    enter(|cx| {
+        // SAFETY: the consumer's open connector.
+        let this = unsafe { Object::<Connector>::from_face(connector) };
+        let control = CONTROL.lock(cx);
+        let found = this.body().state.get(&control).end.local_address();
+        // SAFETY: the consumer's out-parameters.
+        unsafe { convert::put_address(found, address, length) }
+    })
+}
+
+unsafe extern "system" fn get_peer_address(
+    connector: *mut NDK_CONNECTOR,
+    address: *mut SOCKADDR,
+    length: *mut ULONG,
+) -> NTSTATUS {
+    enter(|cx| {
+        // SAFETY: the consumer's open connector.
+        let this = unsafe { Object::<Connector>::from_face(connector) };
+        let control = CONTROL.lock(cx);
+        let found = this.body().state.get(&control).end.peer_address();
+        // SAFETY: the consumer's out-parameters.
+        unsafe { convert::put_address(found, address, length) }
+    })
+}
+
+unsafe extern "system" fn disconnect(
+    connector: *mut NDK_CONNECTOR,
+    completion: NDK_FN_REQUEST_COMPLETION,
+    context: *mut c_void,
+) -> NTSTATUS {
+    enter(|cx| {
+        // SAFETY: the consumer's open connector.
+        let this = unsafe { Object::<Connector>::from_face(connector) };
+        let request = Request { completion, context, _hold: this.reference() };
+        let mut pending = Some(request);
+        let status = transition(this, cx, |state, effects| {
+            state.end.disconnect(effects)?;
+            state.request = pending.take();
+            state.deadline = cm::disconnect_deadline();
+            Ok(())
+        });
+        if status == 0 { softndk_provider::status::PENDING } else { status }
+    })
+}
+
+/// Runs one transition under the lock and carries out its wishes.
+fn transition(
+    this: &Object<Connector>,
+    cx: &mut Cx<AtMostDispatch>,
+    step: impl FnOnce(&mut State, &mut Effects) -> Result<(), Failure>,
+) -> NtStatus {
+    let mut effects = Effects::new();
+    let mut after = Aftermath::new();
+    let mut control = CONTROL.lock(cx);
+    let result = step(this.body().state.get_mut(&mut control), &mut effects);
+    perform(this, &effects, &mut control, &mut after);
+    // What the step set in motion may be due already.
+    cm::post(this, 0, &mut control);
+    drop(control);
+    after.run(cx);
+    of_result(result)
+}
+
+/// Moves what an upcall wish needs from the state to the list of owed callbacks.
+pub fn owe(this: &Object<Connector>, upcall: Upcall, control: &mut Connections) {
+    let hold = this.reference();
+    let state = this.body().state.get_mut(control);
+    let owed = match upcall {
+        Upcall::Completion(status) => state.request.take().map(|request| Owed::Completion(request, status)),
+        Upcall::Disconnected { reason } => state.event.map(|event| Owed::Disconnected(event, reason, hold)),
+    };
+    if let Some(owed) = owed {
+        let kept = state.owed.try_push(owed);
+        debug_assert!(kept.is_ok(), "a connector owes at most three callbacks");
+    }
+}
+
+const fn form(event: Option<Event>) -> EventForm {
+    if event.is_some() { EventForm::Given } else { EventForm::None }
+}
