@@ -14,7 +14,8 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use wdk_sys::ntddk::{
-    IoAllocateMdl, IoBuildPartialMdl, IoFreeMdl, MmMapLockedPagesSpecifyCache, MmUnmapLockedPages,
+    IoAllocateMdl, IoBuildPartialMdl, IoFreeMdl, MmBuildMdlForNonPagedPool,
+    MmMapLockedPagesSpecifyCache, MmUnmapLockedPages,
 };
 
 pub use softndk_pure::extent::{Extent, ExtentError, Piece};
@@ -123,6 +124,31 @@ pub unsafe fn system_address(mdl: NonNull<wdk_sys::MDL>) -> Option<NonNull<u8>> 
         }
     };
     NonNull::new(address.cast())
+}
+
+/// An MDL over non-paged memory of our own, ready for use; [`forget`] ends it, before the memory goes.
+///
+/// # Errors
+/// [`NoMemory`].
+pub(crate) fn describe(
+    memory: NonNull<u8>,
+    length: u32,
+) -> Result<NonNull<wdk_sys::MDL>, NoMemory> {
+    // SAFETY: no IRP; the kernel computes the size from address and length.
+    let mdl = unsafe { IoAllocateMdl(memory.as_ptr().cast(), length, 0, 0, ptr::null_mut()) };
+    let mdl = NonNull::new(mdl).ok_or(NoMemory)?;
+    // SAFETY: callers give non-paged pool.
+    unsafe { MmBuildMdlForNonPagedPool(mdl.as_ptr()) };
+    Ok(mdl)
+}
+
+/// Frees an MDL of [`describe`].
+///
+/// # Safety
+/// It came from there, and nothing refers to it any more.
+pub(crate) unsafe fn forget(mdl: NonNull<wdk_sys::MDL>) {
+    // SAFETY: the caller's promise; an MDL over pool is neither mapped nor locked.
+    unsafe { IoFreeMdl(mdl.as_ptr()) };
 }
 
 /// Where the processor reaches the pages of an MDL. Outlives the MDL, not the pages' lock.

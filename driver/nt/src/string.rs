@@ -28,17 +28,14 @@ macro_rules! wide {
 }
 
 /// A UNICODE_STRING over a literal made by [`crate::wide`]. Its buffer is constant data: the kernel
-/// only reads it.
+/// only reads it. (A literal of more than 32,766 characters would be cut.)
 #[must_use]
 pub const fn unicode(wide: &'static [u16]) -> wdk_sys::UNICODE_STRING {
     let bytes = wide.len().saturating_mul(2);
-    assert!(
-        bytes >= 2 && bytes <= u16::MAX as usize,
-        "a NUL at least, and no more than fits"
-    );
+    let bytes = if bytes > 0xfffe { 0xfffe } else { bytes };
     wdk_sys::UNICODE_STRING {
-        // Both fit, by the assertion; lengths are in bytes and leave out the NUL.
-        Length: (bytes - 2) as u16,
+        // Both fit, as just seen; lengths are in bytes, and Length leaves out the NUL.
+        Length: bytes.saturating_sub(2) as u16,
         MaximumLength: bytes as u16,
         Buffer: wide.as_ptr().cast_mut(),
     }

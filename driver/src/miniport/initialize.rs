@@ -64,6 +64,7 @@ pub unsafe extern "system" fn initialize(
 }
 
 /// Makes the adapter. On success NDIS owns it, through its context.
+#[inline(never)] // a frame of its own: the adapter is built on the stack, then moved into its room
 fn create(handle: AdapterHandle, interface: Interface, cx: &mut Cx<Passive>) -> Result<(), Status> {
     let no_memory = |NoMemory| sys::NDIS_STATUS_RESOURCES;
     let room = KBox::<Miniport>::try_zeroed(TAG).map_err(no_memory)?;

@@ -377,31 +377,25 @@ impl ReceivePool {
     }
 
     fn make(&mut self, buffer: NonNull<u8>) -> Result<Nbl, NoMemory> {
-        // SAFETY: non-paged memory of the pool's own.
-        let mdl = unsafe {
-            sys::NdisAllocateMdl(self.adapter.raw(), buffer.as_ptr().cast(), self.frame_bytes)
-        };
-        if mdl.is_null() {
-            return Err(NoMemory);
-        }
+        let mdl = mdl::describe(buffer, self.frame_bytes)?;
         // SAFETY: the pool allocates NBs with its NBLs; the MDL is built and ready.
         let nbl = unsafe {
             sys::NdisAllocateNetBufferAndNetBufferList(
                 self.pool,
                 0,
                 0,
-                mdl,
+                mdl.as_ptr().cast(),
                 0,
                 self.frame_bytes as usize,
             )
         };
         let Some(nbl) = NonNull::new(nbl) else {
             // SAFETY: ours, and nothing refers to it.
-            unsafe { sys::NdisFreeMdl(mdl) };
+            unsafe { mdl::forget(mdl) };
             return Err(NoMemory);
         };
         // SAFETY: a new NBL of our own; these slots are the miniport's.
-        unsafe { (*nbl.as_ptr()).MiniportReserved = [buffer.as_ptr().cast(), mdl.cast()] };
+        unsafe { (*nbl.as_ptr()).MiniportReserved = [buffer.as_ptr().cast(), mdl.as_ptr().cast()] };
         self.made = self.made.saturating_add(1);
         Ok(Nbl(nbl))
     }
@@ -424,11 +418,13 @@ impl ReceivePool {
         }
         while let Some(nbl) = free.pop() {
             let raw = nbl.0.as_ptr();
-            // SAFETY: an NBL of this pool, with the MDL that `make` put there, in nobody else's hands.
-            unsafe {
-                let mdl = (*raw).MiniportReserved[1].cast::<sys::MDL>();
-                sys::NdisFreeNetBufferList(raw);
-                sys::NdisFreeMdl(mdl);
+            // SAFETY: an NBL of this pool, with the MDL that `make` put there.
+            let mdl = unsafe { (*raw).MiniportReserved[1] }.cast::<wdk_sys::MDL>();
+            // SAFETY: in nobody else's hands; its MDL and memory go after it.
+            unsafe { sys::NdisFreeNetBufferList(raw) };
+            if let Some(mdl) = NonNull::new(mdl) {
+                // SAFETY: made by `make`, and nothing refers to it any more.
+                unsafe { mdl::forget(mdl) };
             }
         }
         // SAFETY: all of its NBLs have been freed.
