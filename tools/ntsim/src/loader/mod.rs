@@ -13,6 +13,7 @@ pub use driver::Driver;
 pub use error::LoadError;
 pub(crate) use guard::forget_checked_targets;
 pub use image::{Image, Section};
+pub(crate) use imports::walk as walk_imports;
 pub use load::load;
 
 #[cfg(test)]

@@ -215,11 +215,11 @@ impl Pe {
         self.sections.iter().find(|section| rva.wrapping_sub(section.rva) < section.virtual_size)
     }
 
-    pub(super) fn damaged(&self, why: impl Into<String>) -> LoadError {
+    pub(crate) fn damaged(&self, why: impl Into<String>) -> LoadError {
         LoadError::Damaged { file: self.file.clone(), why: why.into() }
     }
 
-    pub(super) fn refused(&self, why: impl Into<String>) -> LoadError {
+    pub(crate) fn refused(&self, why: impl Into<String>) -> LoadError {
         LoadError::Refused { file: self.file.clone(), why: why.into() }
     }
 }
