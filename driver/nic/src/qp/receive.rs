@@ -111,6 +111,8 @@ impl Qp {
         }
         // Before the drain: a flush that comes now asks for another look.
         self.control.fetch_and(!FLUSH_RECEIVE, Ordering::AcqRel);
+        // Either we see a receive posted just now, or its poster sees our mark (`receive_posted`).
+        full_fence();
         // SAFETY: passed on.
         while unsafe { self.end_receive(CompletionStatus::Cancelled, Arrival::default(), sink) } {}
         if control & ERROR != 0 {
