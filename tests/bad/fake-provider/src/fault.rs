@@ -1,0 +1,87 @@
+//! The rule that is broken, by the number of the `Fault` keyword.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// What goes wrong. Numbers are those of the keyword.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Fault {
+    /// VER-08.
+    NullEntry = 1,
+    /// HDR-03.
+    BadVersion = 2,
+    /// HDR-04.
+    ReservedNotZero = 3,
+    /// CMP-01.
+    DoubleCompletion = 4,
+    /// CMP-07.
+    OutOnPending = 5,
+    /// CQ-17.
+    NotifyWithoutArm = 6,
+    /// HDR-05.
+    ReservedOverwritten = 7,
+    /// LIFE-03.
+    CloseTwice = 8,
+    /// LIFE-10.
+    ParentFirst = 9,
+    /// CMP-02.
+    CompletionAfterFailure = 10,
+    /// CMP-12.
+    LockAcrossCallback = 11,
+    /// RE-11.
+    EventInsideCall = 12,
+    /// IRQL-04.
+    IrqlChanged = 13,
+    /// CQ-23.
+    NotifyOverlap = 14,
+    /// HDR-02.
+    BadType = 15,
+    /// CMP-08.
+    ObjectOnFailure = 16,
+    /// LIFE-01.
+    CloseFails = 17,
+    /// CMP-03.
+    PendingFromSync = 18,
+    /// LIFE-30.
+    AdapterCloseEarly = 19,
+    /// VER-04.
+    LowVersion = 20,
+    /// HDR-08.
+    DispatchRewritten = 21,
+    /// MP-INIT-02.
+    GeneralFirst = 30,
+    /// MP-CFG-02.
+    ConfigurationLeft = 31,
+    /// MP-INIT-03.
+    NoGeneral = 32,
+    /// MP-PAUSE-01.
+    PauseFails = 33,
+    /// MP-PAUSE-03.
+    PauseTwice = 34,
+    /// MP-UNL-01.
+    NotDeregistered = 35,
+    /// KP-WI-01.
+    WorkItemTwice = 36,
+    /// MP-LINK-04.
+    EarlyStatus = 37,
+    /// STATE-06.
+    NeedlessEvent = 38,
+    /// KP-TMR-02 and MP-HALT-05.
+    TimerFreedSet = 39,
+    /// MP-NBL-03.
+    PoolFreedBusy = 40,
+    /// MP-RX-04.
+    ReceiveWhilePaused = 41,
+}
+
+static FAULT: AtomicU32 = AtomicU32::new(0);
+
+/// Sets what the keyword says.
+pub fn set(number: u32) {
+    FAULT.store(number, Ordering::Release);
+}
+
+/// Whether this is the rule to break.
+pub fn is(fault: Fault) -> bool {
+    FAULT.load(Ordering::Acquire) == fault as u32
+}
