@@ -12,7 +12,7 @@ use ndkpi_sys as sys;
 use softndk_nt::irql::{self, Cx, Passive};
 use softndk_nt::pool::KBox;
 
-use super::Miniport;
+use super::{Miniport, port::Port};
 use crate::run::device::Device;
 
 /// MiniportHaltEx. IRQL: PASSIVE_LEVEL. The adapter is paused; no request is outstanding.
@@ -42,7 +42,7 @@ pub fn end(miniport: KBox<Miniport>, cx: &mut Cx<Passive>) {
         ..
     } = miniport.into_inner();
     Device::stop(device, cx);
-    port.destroy(cx);
+    Port::destroy(port, cx);
     drop((ndk, addresses));
 }
 

@@ -84,13 +84,13 @@ fn create(handle: AdapterHandle, interface: Interface, cx: &mut Cx<Passive>) -> 
         oids: oid::SUPPORTED,
     };
     if let Err(status) = attributes::set_general(handle, &general, cx) {
-        port.destroy(cx);
+        Port::destroy(port, cx);
         return Err(status);
     }
     let device = match Device::create(device_config(interface, &settings), info::SOFTNDK, cx) {
         Ok(device) => device,
         Err(NoMemory) => {
-            port.destroy(cx);
+            Port::destroy(port, cx);
             return Err(sys::NDIS_STATUS_RESOURCES);
         }
     };

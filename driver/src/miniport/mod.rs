@@ -55,7 +55,7 @@ pub struct Miniport {
     settings: config::Settings,
     permanent: Mac,
     capabilities: NdkCapabilities,
-    port: port::Port,
+    port: KBox<port::Port>,
     ndk: ndk::NdkControl,
     addresses: addresses::Addresses,
     /// The subscription to changes of IP addresses, while there is one.

@@ -20,7 +20,7 @@ use softndk_nt::irql::{AtMostDispatch, Cx, Dispatch, Irql, Passive};
 use softndk_nt::lock::{Leaf, Spin};
 use softndk_nt::ndis::AdapterHandle;
 use softndk_nt::ndis::frame::{NblList, ReceivePool};
-use softndk_nt::pool::{NoMemory, Tag};
+use softndk_nt::pool::{KBox, NoMemory, Tag};
 use softndk_nt::pure::datapath::{After, DataPath, Refusal};
 use softndk_nt::pure::ether::{HEADER, Mac, MulticastList, SHORTEST};
 use softndk_nt::pure::statistics::Counters;
@@ -67,12 +67,13 @@ impl Port {
     ///
     /// # Errors
     /// [`NoMemory`]; nothing is left behind.
+    #[inline(never)] // builds the port on the stack: not in the caller's frame
     pub fn try_new(
         handle: AdapterHandle,
         mac: Mac,
         settings: &Settings,
         cx: &mut Cx<Passive>,
-    ) -> Result<Self, NoMemory> {
+    ) -> Result<KBox<Self>, NoMemory> {
         let door = Rundown::try_new(TAG)?;
         // A short frame is padded, so the buffer takes the shortest one at least.
         let longest = settings.mtu.saturating_add(HEADER).max(SHORTEST);
@@ -84,7 +85,7 @@ impl Port {
             ready: NblList::new(),
             done: NblList::new(),
         };
-        Ok(Self {
+        let port = Self {
             handle,
             mac,
             mtu: settings.mtu,
@@ -96,7 +97,15 @@ impl Port {
             door,
             // SAFETY: `init` comes before the first use.
             dpc: unsafe { Dpc::uninit() },
-        })
+        };
+        // On failure the pool has to be destroyed with its NBLs, so room comes before the move.
+        match KBox::<Self>::try_zeroed(TAG) {
+            Ok(room) => Ok(room.write(port)),
+            Err(NoMemory) => {
+                port.free(cx);
+                Err(NoMemory)
+            }
+        }
     }
 
     /// Makes the port ready for use.
@@ -129,8 +138,12 @@ impl Port {
         dpc::flush(cx);
     }
 
-    /// Frees what the port had. It is unplugged, or was never used.
-    pub fn destroy(self, cx: &mut Cx<Passive>) {
+    /// Frees the port. It is unplugged, or was never used.
+    pub fn destroy(port: KBox<Self>, cx: &mut Cx<Passive>) {
+        port.into_inner().free(cx);
+    }
+
+    fn free(self, cx: &mut Cx<Passive>) {
         let Traffic {
             mut free, ready, ..
         } = self.traffic.into_inner();
