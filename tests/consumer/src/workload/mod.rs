@@ -1,0 +1,56 @@
+//! What can be run, one file each.
+
+use crate::{
+    run::{Result, Run},
+    wsk::Provider,
+};
+use ndktest_api as api;
+
+mod connect;
+mod info;
+mod objects;
+mod ping;
+mod rdma;
+mod transfer;
+
+/// What a workload gets.
+pub struct Job<'a> {
+    /// Request, counters, expectations.
+    pub run: &'a Run,
+    /// The way to adapters.
+    pub provider: &'a Provider,
+    /// What followed the request: a path in UTF-16.
+    pub path: &'a [u8],
+}
+
+/// A workload by its name.
+pub struct Workload {
+    name: &'static str,
+    description: &'static str,
+    adapters: u32,
+    /// Runs at PASSIVE_LEVEL; fills in what the counters do not tell.
+    pub run: fn(&Job, &mut api::Outcome) -> Result,
+}
+
+static WORKLOADS: [&Workload; 6] = [
+    &info::WORKLOAD,
+    &objects::WORKLOAD,
+    &connect::WORKLOAD,
+    &ping::WORKLOAD,
+    &rdma::WORKLOAD,
+    &transfer::WORKLOAD,
+];
+
+/// The workload of a name.
+pub fn find(name: &str) -> Option<&'static Workload> {
+    WORKLOADS.into_iter().find(|workload| workload.name == name)
+}
+
+/// All workloads, for the list.
+pub fn entries() -> impl Iterator<Item = api::Entry> {
+    WORKLOADS.into_iter().map(|workload| api::Entry {
+        name: api::Text::new(workload.name),
+        description: api::Text::new(workload.description),
+        adapters: workload.adapters,
+    })
+}
