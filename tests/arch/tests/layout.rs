@@ -23,7 +23,7 @@ const TOP: [&str; 14] = [
 ];
 /// What the folders of tools and tests may hold.
 const TOOLS: [&str; 3] = ["cross", "ntsim", "xtask"];
-const TESTS: [&str; 9] = [
+const TESTS: [&str; 10] = [
     "arch",
     "bad",
     "bad-input",
@@ -31,6 +31,7 @@ const TESTS: [&str; 9] = [
     "consumer",
     "contract",
     "fuzz",
+    "miniport",
     "model",
     "pair",
 ];

@@ -114,7 +114,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(_) => return launch::optimised(),
         Command::Image { files, verbose } => {
             for file in files {
-                image::check(&file, detail(verbose))?;
+                image::check(&file, detail(verbose), &[])?;
             }
         }
         Command::Test { thorough } => return suite::run(thorough),

@@ -30,6 +30,8 @@ pub struct DriverPackage {
     pub package: String,
     /// The name of its library, hence of its image and debug information.
     pub library: String,
+    /// Faults that the image check must find: `[package.metadata.image] expected-faults` of bad drivers.
+    pub expected_faults: Vec<String>,
 }
 
 /// The packages that declare `[package.metadata.wdk.driver-model]`.
@@ -44,8 +46,16 @@ pub fn driver_packages(metadata: &Metadata) -> Vec<DriverPackage> {
 fn driver_package(package: &Package) -> Option<DriverPackage> {
     package.metadata.pointer("/wdk/driver-model/driver-type")?;
     let library = package.targets.iter().find(|target| target.is_cdylib())?;
+    let expected = package.metadata.pointer("/image/expected-faults");
+    let expected = expected
+        .and_then(|list| list.as_array())
+        .into_iter()
+        .flatten();
     Some(DriverPackage {
         package: package.name.to_string(),
         library: library.name.clone(),
+        expected_faults: expected
+            .filter_map(|fault| Some(fault.as_str()?.to_owned()))
+            .collect(),
     })
 }

@@ -76,9 +76,9 @@ pub fn drivers(options: &Options) -> Result<Vec<Driver>> {
         .map(|package| publish(package, &built, &out))
         .collect::<Result<_>>()?;
     // Every image is checked, so that one run shows all that is wrong.
-    let checks = finished
-        .iter()
-        .map(|driver| crate::image::check(&driver.sys, options.detail));
+    let checks = packages.iter().zip(&finished).map(|(package, driver)| {
+        crate::image::check(&driver.sys, options.detail, &package.expected_faults)
+    });
     let faults: Vec<String> = checks
         .filter_map(|check| Some(format!("{:#}", check.err()?)))
         .collect();

@@ -47,7 +47,6 @@ pub fn faults(file: &PeFile64) -> Result<Vec<String>> {
     }
     for (index, name) in [
         (pe::IMAGE_DIRECTORY_ENTRY_BASERELOC, "relocations"),
-        (pe::IMAGE_DIRECTORY_ENTRY_EXCEPTION, "unwind table (.pdata)"),
         (pe::IMAGE_DIRECTORY_ENTRY_DEBUG, "debug directory"),
     ] {
         expect(file.data_directory(index).is_some(), &format!("no {name}"));
@@ -222,7 +221,6 @@ mod tests {
             "flag HIGH_ENTROPY_VA is missing",
             "flag GUARD_CF is missing",
             "no relocations",
-            "no unwind table (.pdata)",
             "no debug directory",
             "section .text is writable and executable",
             "no load configuration",

@@ -32,8 +32,11 @@ pub enum Detail {
     Panics,
 }
 
-/// Checks an image that has its linker map (`.map`) beside it; prints what `detail` asks for, fails with every fault found.
-pub fn check(sys: &Path, detail: Detail) -> Result<()> {
+/// Checks an image that has its linker map (`.map`) beside it.
+///
+/// Prints what `detail` asks for; fails with every fault found. A bad driver names the faults that it
+/// must have (each the start of one), and fails when it lacks one.
+pub fn check(sys: &Path, detail: Detail, expected: &[String]) -> Result<()> {
     let data = std::fs::read(sys).with_context(|| sys.display().to_string())?;
     let file = PeFile64::parse(&*data)
         .with_context(|| format!("{} is not a PE32+ image", sys.display()))?;
@@ -61,13 +64,18 @@ pub fn check(sys: &Path, detail: Detail) -> Result<()> {
             panics(&symbols, &calls, detail)
         );
     }
+    let absent = expected
+        .iter()
+        .filter(|wanted| !faults.iter().any(|fault| fault.starts_with(*wanted)));
+    let absent: Vec<_> = absent
+        .map(|wanted| format!("expected, but not found: {wanted}"))
+        .collect();
+    faults.retain(|fault| !expected.iter().any(|wanted| fault.starts_with(wanted)));
+    faults.extend(absent);
     if faults.is_empty() {
         return Ok(());
     }
-    let listed = faults
-        .iter()
-        .map(|fault| format!("\n  {fault}"))
-        .collect::<String>();
+    let listed: String = faults.iter().map(|fault| format!("\n  {fault}")).collect();
     bail!("{name} fails the image check:{listed}");
 }
 
