@@ -55,8 +55,10 @@ impl<T> Once<T> {
         if self.state.load(Ordering::Acquire) != FULL {
             return None;
         }
-        // SAFETY: FULL means initialised, and it is never written again while shared.
-        Some(unsafe { (*self.value.get()).assume_init_ref() })
+        // SAFETY: FULL means that nobody writes the value any more while it is shared.
+        let value = unsafe { &*self.value.get() };
+        // SAFETY: FULL means initialised.
+        Some(unsafe { value.assume_init_ref() })
     }
 
     /// Takes the value out: the cell is empty again.

@@ -80,11 +80,9 @@ impl Mdl {
     /// Virtual address and byte count.
     #[must_use]
     pub fn piece(self) -> Piece {
-        // SAFETY: the MDL is alive by the promise of `Chain::new`.
-        let (start, offset, count) = unsafe {
-            let mdl = self.raw.as_ptr();
-            ((*mdl).StartVa, (*mdl).ByteOffset, (*mdl).ByteCount)
-        };
+        // SAFETY: the MDL is alive by the promise of `Chain::new`, and nobody changes it.
+        let mdl = unsafe { self.raw.as_ref() };
+        let (start, offset, count) = (mdl.StartVa, mdl.ByteOffset, mdl.ByteCount);
         Piece {
             address: (start.addr() as u64).wrapping_add(u64::from(offset)),
             count: u64::from(count),
@@ -106,10 +104,11 @@ impl Mdl {
 /// `mdl` is alive, describes locked or non-paged memory, and is the driver's to map now.
 #[must_use]
 pub unsafe fn system_address(mdl: NonNull<wdk_sys::MDL>) -> Option<NonNull<u8>> {
-    // SAFETY: the MDL is alive.
-    let (flags, mapped) = unsafe { ((*mdl.as_ptr()).MdlFlags, (*mdl.as_ptr()).MappedSystemVa) };
+    // SAFETY: the MDL is alive; the flags are looked at before it is mapped.
+    let flags = unsafe { (*mdl.as_ptr()).MdlFlags };
     let address = if flags & (MAPPED_TO_SYSTEM_VA | SOURCE_IS_NONPAGED_POOL) != 0 {
-        mapped
+        // SAFETY: the MDL is alive, and the flags say that it has a system address.
+        unsafe { (*mdl.as_ptr()).MappedSystemVa }
     } else {
         // SAFETY: locked pages that are not mapped yet; KernelMode and no bug check on failure.
         unsafe {
@@ -180,15 +179,14 @@ impl SystemMapping {
     /// [`NoMemory`]: no MDL or no system address space.
     pub unsafe fn of(mdl: Mdl, length: u32) -> Result<Self, NoMemory> {
         let source = mdl.as_ptr();
-        // SAFETY: the MDL is alive.
-        let (flags, mapped, start, offset) = unsafe {
-            (
-                (*source).MdlFlags,
-                (*source).MappedSystemVa,
-                (*source).StartVa,
-                (*source).ByteOffset,
-            )
-        };
+        // SAFETY: the MDL is alive; copied, since it may change hands later.
+        let wdk_sys::MDL {
+            MdlFlags: flags,
+            MappedSystemVa: mapped,
+            StartVa: start,
+            ByteOffset: offset,
+            ..
+        } = unsafe { source.read() };
         if flags & SOURCE_IS_NONPAGED_POOL != 0 {
             let address = NonNull::new(mapped.cast::<u8>()).ok_or(NoMemory)?;
             return Ok(Self {

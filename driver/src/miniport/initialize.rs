@@ -40,10 +40,11 @@ pub unsafe extern "system" fn initialize(
 ) -> sys::NDIS_STATUS {
     // SAFETY: NDIS calls it at PASSIVE_LEVEL.
     let mut cx = unsafe { irql::enter::<Passive>(c"MiniportInitializeEx") };
-    // SAFETY: NDIS's parameters live across the call.
-    let (revision, index) = unsafe { ((*parameters).Header.Revision, (*parameters).IfIndex) };
-    // SAFETY: as above; a LUID is 64 bits whichever way it is looked at.
-    let luid = unsafe { (*parameters).NetLuid.Value };
+    // SAFETY: NDIS's parameters live across the call, and nobody changes them.
+    let parameters = unsafe { &*parameters };
+    let (revision, index) = (parameters.Header.Revision, parameters.IfIndex);
+    // SAFETY: a LUID is 64 bits whichever way it is looked at.
+    let luid = unsafe { parameters.NetLuid.Value };
     if revision < sys::NDIS_MINIPORT_INIT_PARAMETERS_REVISION_1 {
         return sys::NDIS_STATUS_BAD_VERSION;
     }

@@ -6,7 +6,8 @@ use core::sync::atomic::Ordering;
 
 use ndkpi_sys as sys;
 use softndk_nt::irql::{self, AtMostDispatch, Cx};
-use softndk_nt::ndis::frame::{Frame, Nbl, NblList};
+use softndk_nt::ndis::frame::Frame;
+use softndk_nt::ndis::nbl::{Nbl, NblList};
 use softndk_nt::pure::ether::{self, Mac, SHORTEST};
 
 use super::Miniport;

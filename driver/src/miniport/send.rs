@@ -9,7 +9,8 @@ use core::sync::atomic::Ordering;
 use ndkpi_sys as sys;
 use softndk_nt::irql::{self, AtMostDispatch, Cx};
 use softndk_nt::ndis::Status;
-use softndk_nt::ndis::frame::{Frame, FrameError, Nbl, NblList};
+use softndk_nt::ndis::frame::{Frame, FrameError};
+use softndk_nt::ndis::nbl::{Nbl, NblList};
 use softndk_nt::pure::ether::{HEADER, Mac};
 
 use super::Miniport;

@@ -18,10 +18,6 @@ use crate::level::{After, Held, Level};
 /// code in between runs at DISPATCH_LEVEL.
 pub unsafe trait RawLock: Sync {
     /// A lock nobody holds.
-    #[expect(
-        clippy::declare_interior_mutable_const,
-        reason = "an initial value, copied into place"
-    )]
     const FREE: Self;
     /// What the release needs to know: the IRQL before.
     type Saved: Copy;

@@ -5,7 +5,7 @@ use core::ptr;
 
 use ndkpi_sys as sys;
 
-use super::frame::NblList;
+use super::nbl::NblList;
 use super::{AdapterHandle, header};
 use crate::irql::{Cx, Dispatch, Irql, Passive};
 

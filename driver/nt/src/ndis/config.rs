@@ -68,12 +68,14 @@ impl<'a> Configuration<'a> {
             return None;
         }
         // SAFETY: on success NDIS gives a parameter that lives until the handle is closed.
-        let kind = unsafe { (*parameter).ParameterType };
-        if kind != sys::NdisParameterInteger && kind != sys::NdisParameterHexInteger {
-            return None;
+        let parameter = unsafe { &*parameter };
+        match parameter.ParameterType {
+            sys::NdisParameterInteger | sys::NdisParameterHexInteger => {
+                // SAFETY: the type says which member of the union it is.
+                Some(unsafe { parameter.ParameterData.IntegerData })
+            }
+            _ => None,
         }
-        // SAFETY: the type says which member of the union it is.
-        Some(unsafe { (*parameter).ParameterData.IntegerData })
     }
 
     /// The address that an administrator typed, copied out: up to 8 bytes (an Ethernet address has 6).

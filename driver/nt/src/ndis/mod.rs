@@ -6,7 +6,7 @@
 //! | [`attributes`] | what an adapter says of itself |
 //! | [`config`] | keywords of the adapter |
 //! | [`oid`] | requests: queries answered, sets read |
-//! | [`frame`] | frames in NET_BUFFERs: read those sent, keep those received |
+//! | [`nbl`], [`frame`], [`receive`] | NBLs, frames to be sent, NBLs for frames received |
 //! | [`adapter`] | calls on a running adapter: completions, indications, events |
 //!
 //! `unsafe` is here because NDIS hands out bare pointers and takes them.
@@ -16,7 +16,9 @@ pub mod attributes;
 pub mod config;
 pub mod driver;
 pub mod frame;
+pub mod nbl;
 pub mod oid;
+pub mod receive;
 
 use ndkpi_sys as sys;
 

@@ -25,20 +25,18 @@ impl<'a> Request<'a> {
     /// `request` is what an OID handler was given; it lives and is nobody else's for `'a`.
     #[must_use]
     pub unsafe fn new(request: *mut sys::NDIS_OID_REQUEST) -> Self {
-        // SAFETY: a live request; a plain field.
-        let kind = unsafe { (*request).RequestType };
-        match kind {
+        // SAFETY: a live request that is nobody else's.
+        let request = unsafe { &mut *request };
+        match request.RequestType {
             sys::NdisRequestQueryInformation | sys::NdisRequestQueryStatistics => {
                 // SAFETY: the type says which member of the union it is.
-                Self::Query(Query {
-                    data: unsafe { &mut (*request).DATA.QUERY_INFORMATION },
-                })
+                let data = unsafe { &mut request.DATA.QUERY_INFORMATION };
+                Self::Query(Query { data })
             }
             sys::NdisRequestSetInformation => {
                 // SAFETY: as above.
-                Self::Set(Set {
-                    data: unsafe { &mut (*request).DATA.SET_INFORMATION },
-                })
+                let data = unsafe { &mut request.DATA.SET_INFORMATION };
+                Self::Set(Set { data })
             }
             _ => Self::Other,
         }

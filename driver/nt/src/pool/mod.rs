@@ -135,8 +135,13 @@ unsafe fn free(data: NonNull<u8>) {
             tag as usize,
         );
     }
+    let spent = Header {
+        distance,
+        tag,
+        mark: 0,
+    };
     // SAFETY: as above; the mark goes so that a second free is found out while the page lives.
-    unsafe { (&raw mut (*header.as_ptr()).mark).write(0) };
+    unsafe { header.write(spent) };
     // SAFETY: `distance` leads back to the pool's block.
     let base = unsafe { data.sub(distance as usize) };
     // SAFETY: the block came from ExAllocatePool2 with this tag, and the caller is done with it.
