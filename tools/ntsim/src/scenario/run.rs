@@ -140,11 +140,13 @@ impl<'a> Player<'a> {
     fn shut_down(mut self) -> Ending {
         let summary = self.summary;
         match self.machine.shutdown() {
-            Ok(reports) => self.reports.extend(reports),
+            Ok(reports) => {
+                for report in reports {
+                    (self.tell)(&report.to_string());
+                    self.reports.push(report);
+                }
+            }
             Err(error) => return Ending::Failed { line: None, why: error.to_string() },
-        }
-        for report in &self.reports {
-            (self.tell)(&report.to_string());
         }
         self.reports.retain(|report| !report.is_clean());
         if self.reports.is_empty() {
@@ -164,6 +166,7 @@ impl<'a> Player<'a> {
             Action::Unload(name) => {
                 let id = self.drivers.remove(name.as_str()).ok_or(MachineError::NoSuchDriver)?;
                 let report = self.machine.unload(id)?;
+                (self.tell)(&report.to_string());
                 self.reports.push(report);
             }
             Action::Add(name) => self.add(name)?,
