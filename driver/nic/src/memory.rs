@@ -36,6 +36,7 @@ impl Backing {
     ///
     /// # Safety
     /// The backing is what the shell promised for a registered slot that is pinned (see `token::Table::register`).
+    #[inline]
     pub(crate) unsafe fn run(&self, offset: u64, want: u64) -> Option<RawRun> {
         match *self {
             Self::Contiguous(start) => {
@@ -143,14 +144,17 @@ mod x86 {
     #[inline]
     unsafe fn ends<const N: usize>(source: *const u8, destination: *mut u8, length: usize) {
         let last = length.wrapping_sub(N);
-        // SAFETY: both ends lie within the caller's ranges. Loads come before stores: overlap gives unspecified bytes only.
-        unsafe {
-            if N == 4 {
+        if N == 4 {
+            // SAFETY: both ends lie within the caller's ranges. Loads come before stores: overlap gives unspecified bytes only.
+            unsafe {
                 asm!("mov {a:e}, dword ptr [{s}]", "mov {b:e}, dword ptr [{s} + {l}]",
                      "mov dword ptr [{d}], {a:e}", "mov dword ptr [{d} + {l}], {b:e}",
                      a = out(reg) _, b = out(reg) _, s = in(reg) source, d = in(reg) destination, l = in(reg) last,
                      options(nostack, preserves_flags));
-            } else {
+            }
+        } else {
+            // SAFETY: as above.
+            unsafe {
                 asm!("mov {a}, qword ptr [{s}]", "mov {b}, qword ptr [{s} + {l}]",
                      "mov qword ptr [{d}], {a}", "mov qword ptr [{d} + {l}], {b}",
                      a = out(reg) _, b = out(reg) _, s = in(reg) source, d = in(reg) destination, l = in(reg) last,

@@ -21,6 +21,7 @@ const SIZES: [u32; 8] = [8, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 1 << 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "quick");
     let (runs, seconds) = if quick { (3, 0.02) } else { (7, 0.08) };
+    println!("a locked add on a hot line: {:.1} ns", median(runs, pingpong::locked_add));
     println!("one thread, ns per operation (median of {runs}); the second figure with 32 posted per doorbell");
     println!("{:>9} {:>17} {:>17} {:>17} {:>17}", "bytes", "write", "read", "send", "send inline");
     for size in SIZES {

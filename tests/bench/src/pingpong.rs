@@ -31,3 +31,16 @@ pub fn line(rounds: u64) -> f64 {
         start.elapsed().as_nanos() as f64 / (2 * rounds) as f64
     })
 }
+
+/// Nanoseconds of a locked add on a line in the own cache; the fastest of many slices.
+pub fn locked_add() -> f64 {
+    let line = Line(AtomicU64::new(0));
+    let slice = || {
+        let start = Instant::now();
+        for _ in 0..10_000 {
+            line.0.fetch_add(1, Ordering::AcqRel);
+        }
+        start.elapsed().as_nanos() as f64 / 10_000.0
+    };
+    (0..200).map(|_| slice()).fold(f64::MAX, f64::min)
+}

@@ -213,6 +213,7 @@ impl Rings {
         if index == 0 { first } else { second }
     }
 
+    #[inline]
     fn word(&self, index: usize) -> Word {
         // Acquire: the description of the ring before it was opened, or of the other before this was sealed.
         Word(self.tail(index).word.load(Ordering::Acquire))

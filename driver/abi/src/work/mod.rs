@@ -17,12 +17,17 @@
 //!
 //! Carries: WR-03, WR-16, WR-17, FLAG-19 to FLAG-24. `unsafe` here: the ring is raw memory.
 
+mod wqe;
+
 use core::marker::PhantomData;
 use core::mem::size_of;
 use core::ptr::NonNull;
 
 use crate::sync::{AtomicBool, AtomicU32, Gap, Ordering, Tracker};
 use crate::{Access, Opcode, Sge, Token, WqeFlags};
+
+pub use wqe::{ObjectWork, Publish, WqeHeader};
+use wqe::{RawArguments, RawWqe};
 
 /// Shape of a ring; sizes in bytes follow from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,105 +75,6 @@ impl WorkLayout {
             .saturating_add(CONTROL)
     }
 }
-
-/// What stands in every WQE.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WqeHeader {
-    /// Given back in the CQE (WR-04).
-    pub request_context: u64,
-    /// What to do.
-    pub opcode: Opcode,
-    /// How.
-    pub flags: WqeFlags,
-    /// SGEs that follow; 0 for inline payloads.
-    pub sge_count: u16,
-    /// Sum of the SGE lengths, or of the inline bytes; checked by the producer (WR-19).
-    pub length: u32,
-    /// Read, Write: the peer's address.
-    pub remote_address: u64,
-    /// Read, Write: the peer's token. SendAndInvalidate: the token that dies at the peer.
-    pub remote_token: Token,
-}
-
-/// The arguments of Bind, FastRegister and Invalidate; each uses the fields named for it, the rest is 0.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ObjectWork {
-    /// All three: token-table index of the FRMR (FastRegister, Invalidate) or window (Bind, Invalidate).
-    pub object: u32,
-    /// Bind: token-table index of the region.
-    pub second: u32,
-    /// Bind: first virtual address of the view. FastRegister: virtual address of the first byte (FRG-02).
-    pub base: u64,
-    /// Bind, FastRegister: bytes.
-    pub span: u64,
-    /// Bind, FastRegister: rights.
-    pub rights: Access,
-    /// FastRegister: offset of the first byte in the first page.
-    pub first_byte_offset: u32,
-    /// FastRegister: system address of the staged list of logical page addresses (`u64` each), or 0 for one run.
-    pub pages: u64,
-    /// FastRegister: pages.
-    pub page_count: u32,
-    /// FastRegister with `pages` 0: logical address of the first page of the run.
-    pub run_base: u64,
-    /// Bind: the token that the window gets, chosen when the request is posted (MW-04). FastRegister, Invalidate: the
-    /// token that the object has by then, so that a slot reused after a close is not taken for it.
-    pub token: Token,
-}
-
-impl ObjectWork {
-    /// All fields 0: the start of a literal that names only what its opcode uses.
-    pub const EMPTY: Self = Self {
-        object: 0,
-        second: 0,
-        base: 0,
-        span: 0,
-        rights: Access::empty(),
-        first_byte_offset: 0,
-        pages: 0,
-        page_count: 0,
-        run_base: 0,
-        token: Token(0),
-    };
-}
-
-/// Whether a commit shows the WQE to the device at once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Publish {
-    /// This one and everything deferred before it.
-    Now,
-    /// With a later commit or [`WorkQueue::publish`] (FLAG-20).
-    Defer,
-}
-
-/// First 32 bytes of a slot. Object work uses the last three fields for `second` (Bind) or `token`, `object` and `base`.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct RawWqe {
-    request_context: u64,
-    opcode: u8,
-    reserved: u8,
-    flags: u16,
-    sge_count: u16,
-    rights: u16,
-    length: u32,
-    remote_token: u32,
-    remote_address: u64,
-}
-
-/// Second 32 bytes of a slot for object work.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct RawArguments {
-    span: u64,
-    pages: u64,
-    run_base: u64,
-    /// First byte offset (FastRegister), token (Bind).
-    offset_or_token: u32,
-    page_count: u32,
-}
-
-const _: () = assert!(size_of::<RawWqe>() == 32 && size_of::<RawArguments>() == 32);
 
 struct Producer {
     written: AtomicU32,
@@ -291,8 +197,10 @@ impl WorkQueue {
         let slot = Slot { queue: self, raw: self.slot(written), next: written.wrapping_add(1) };
         self.track_write(written);
         // A slot committed without a header must not repeat what stood there a lap ago: code 0 is no opcode.
-        // SAFETY: the slot is free, so it is the producer's, and in bounds (type invariant).
-        unsafe { (&raw mut (*slot.raw.cast::<RawWqe>().as_ptr()).opcode).write(0) };
+        // SAFETY: a slot starts with a `RawWqe`, so the byte lies in it.
+        let opcode = unsafe { slot.raw.add(core::mem::offset_of!(RawWqe, opcode)) };
+        // SAFETY: the slot is free, so it is the producer's.
+        unsafe { opcode.write(0) };
         Some(slot)
     }
 

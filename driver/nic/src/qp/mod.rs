@@ -329,6 +329,7 @@ impl Qp {
         self.control.load(Ordering::Acquire)
     }
 
+    #[inline]
     fn table(&self) -> &Table {
         // SAFETY: outlives the QP (`new`).
         unsafe { self.parts.table.as_ref() }

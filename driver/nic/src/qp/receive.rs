@@ -29,6 +29,7 @@ impl Qp {
     ///
     /// # Safety
     /// The caller holds the receive gate, and uses the answer only until it ends the receive or leaves.
+    #[inline]
     pub(super) unsafe fn front_receive(&self, sink: &impl Sink) -> Option<Front<'_>> {
         match &self.parts.receives {
             Receives::Own(queue) => {
@@ -56,6 +57,7 @@ impl Qp {
     ///
     /// # Safety
     /// The caller holds the receive gate.
+    #[inline]
     pub(super) unsafe fn end_receive(&self, status: CompletionStatus, arrival: Arrival, sink: &impl Sink) -> bool {
         let context = match &self.parts.receives {
             Receives::Own(queue) => {
@@ -104,6 +106,7 @@ impl Qp {
     ///
     /// # Safety
     /// The caller holds the receive gate and is not in the middle of a message.
+    #[inline]
     pub(super) unsafe fn service_receive(&self, sink: &impl Sink) {
         let control = self.control();
         if control & (ERROR | FLUSH_RECEIVE) == 0 {

@@ -6,7 +6,7 @@ use softndk_abi::{Access, Sge, Token};
 use super::Qp;
 use crate::memory;
 use crate::sink::Sink;
-use crate::token::{AccessError, Pin, Run, Table};
+use crate::token::{AccessError, Pin, Table};
 
 /// A place in an SGE list.
 #[derive(Clone, Copy, Debug)]
@@ -44,11 +44,13 @@ pub(super) struct Local<'a, S: Sink> {
     pub(super) need: Access,
     pub(super) sink: &'a S,
     pin: Option<Pin<'a, S>>,
+    /// The mapping under the piece handed out last, if it is an FRMR's.
+    mapping: Option<Pin<'a, S>>,
 }
 
 impl<'a, S: Sink> Local<'a, S> {
     pub(super) fn new(owner: &'a Qp, list: List<'a>, cursor: &'a mut Cursor, need: Access, sink: &'a S) -> Self {
-        Self { owner, list, cursor, need, sink, pin: None }
+        Self { owner, list, cursor, need, sink, pin: None, mapping: None }
     }
 }
 
@@ -63,6 +65,8 @@ pub(super) struct Remote<'a, S: Sink> {
     pub(super) need: Access,
     pub(super) sink: &'a S,
     pin: Option<Pin<'a, S>>,
+    /// The mapping under the piece handed out last, if it is an FRMR's.
+    mapping: Option<Pin<'a, S>>,
 }
 
 impl<'a, S: Sink> Remote<'a, S> {
@@ -73,7 +77,7 @@ impl<'a, S: Sink> Remote<'a, S> {
         need: Access,
         sink: &'a S,
     ) -> Self {
-        Self { owner, token, address, length, offset, need, sink, pin: None }
+        Self { owner, token, address, length, offset, need, sink, pin: None, mapping: None }
     }
 }
 
@@ -85,11 +89,22 @@ pub(super) enum Side<'a, S: Sink> {
     Inline { start: *const u8, offset: u32 },
 }
 
-/// Bytes in one piece; what holds them in place stands beside.
-struct Piece<'a, S: Sink> {
+/// Bytes in one piece; its side holds them in place until the next piece is asked for.
+#[derive(Clone, Copy)]
+struct Piece {
     pointer: *mut u8,
     length: u32,
-    _hold: Option<Run<'a, S>>,
+}
+
+impl Piece {
+    const NONE: Self = Self { pointer: core::ptr::null_mut(), length: 0 };
+
+    /// Drops `step` bytes at the front.
+    #[inline(always)]
+    fn take_front(&mut self, step: u32) {
+        self.pointer = self.pointer.wrapping_add(step as usize);
+        self.length = self.length.saturating_sub(step);
+    }
 }
 
 /// Which side of a transfer was not allowed.
@@ -100,58 +115,43 @@ pub(super) enum Culprit {
 }
 
 /// Moves `count` bytes. On an error some bytes before the culprit may have been moved (WRT-07).
+#[inline]
 pub(super) fn transfer<S: Sink>(
     source: &mut Side<'_, S>,
     destination: &mut Side<'_, S>,
     count: u32,
 ) -> Result<(), Culprit> {
     let mut left = count;
-    let mut from: Option<Piece<'_, S>> = None;
-    let mut to: Option<Piece<'_, S>> = None;
+    let mut from = Piece::NONE;
+    let mut to = Piece::NONE;
     while left != 0 {
-        let mut read = match from.take() {
-            Some(piece) => piece,
-            None => source.piece(left).map_err(|AccessError| Culprit::Source)?,
-        };
-        let mut write = match to.take() {
-            Some(piece) => piece,
-            None => destination.piece(left).map_err(|AccessError| Culprit::Destination)?,
-        };
-        let step = read.length.min(write.length).min(left);
+        if from.length == 0 {
+            from = source.piece(left).map_err(|AccessError| Culprit::Source)?;
+        }
+        if to.length == 0 {
+            to = destination.piece(left).map_err(|AccessError| Culprit::Destination)?;
+        }
+        let step = from.length.min(to.length).min(left);
         // SAFETY: both pieces are at least `step` long and pinned (or in the WQE), with the rights that the side needs.
-        unsafe { memory::copy(read.pointer, write.pointer, step as usize) };
+        unsafe { memory::copy(from.pointer, to.pointer, step as usize) };
         source.advance(step);
         destination.advance(step);
         left = left.wrapping_sub(step);
-        if read.take_front(step) {
-            from = Some(read);
-        }
-        if write.take_front(step) {
-            to = Some(write);
-        }
+        from.take_front(step);
+        to.take_front(step);
     }
     Ok(())
-}
-
-impl<S: Sink> Piece<'_, S> {
-    /// Drops `step` bytes at the front; whether any are left.
-    #[inline]
-    fn take_front(&mut self, step: u32) -> bool {
-        self.pointer = self.pointer.wrapping_add(step as usize);
-        self.length = self.length.saturating_sub(step);
-        self.length != 0
-    }
 }
 
 impl<'a, S: Sink> Side<'a, S> {
     /// The next piece, at most `want` bytes, at least one.
     #[inline]
-    fn piece(&mut self, want: u32) -> Result<Piece<'a, S>, AccessError> {
+    fn piece(&mut self, want: u32) -> Result<Piece, AccessError> {
         match self {
             Self::Local(local) => local.piece(want),
             Self::Remote(remote) => remote.piece(want),
             Self::Inline { start, offset } => {
-                Ok(Piece { pointer: start.wrapping_add(*offset as usize).cast_mut(), length: want, _hold: None })
+                Ok(Piece { pointer: start.wrapping_add(*offset as usize).cast_mut(), length: want })
             }
         }
     }
@@ -167,7 +167,8 @@ impl<'a, S: Sink> Side<'a, S> {
 }
 
 impl<'a, S: Sink> Local<'a, S> {
-    fn piece(&mut self, want: u32) -> Result<Piece<'a, S>, AccessError> {
+    #[inline]
+    fn piece(&mut self, want: u32) -> Result<Piece, AccessError> {
         loop {
             let sge = self.list.get(self.cursor.index).ok_or(AccessError)?;
             let rest = sge.length.saturating_sub(self.cursor.offset);
@@ -182,7 +183,7 @@ impl<'a, S: Sink> Local<'a, S> {
                 self.pin = Some(self.pin_sge(&sge)?);
             }
             let Some(pin) = &self.pin else { return Err(AccessError) };
-            return piece_of(pin, self.cursor.offset, want.min(rest));
+            return piece_of(pin, self.cursor.offset, want.min(rest), &mut self.mapping);
         }
     }
 
@@ -199,7 +200,8 @@ impl<'a, S: Sink> Local<'a, S> {
 }
 
 impl<'a, S: Sink> Remote<'a, S> {
-    fn piece(&mut self, want: u32) -> Result<Piece<'a, S>, AccessError> {
+    #[inline]
+    fn piece(&mut self, want: u32) -> Result<Piece, AccessError> {
         if self.pin.is_none() {
             let parts = &self.owner.parts;
             let table: &'a Table = self.owner.table();
@@ -209,14 +211,19 @@ impl<'a, S: Sink> Remote<'a, S> {
             self.pin = Some(pin);
         }
         let Some(pin) = &self.pin else { return Err(AccessError) };
-        piece_of(pin, self.offset, want)
+        piece_of(pin, self.offset, want, &mut self.mapping)
     }
 }
 
-#[inline]
-fn piece_of<'a, S: Sink>(pin: &Pin<'a, S>, offset: u32, want: u32) -> Result<Piece<'a, S>, AccessError> {
-    let run = pin.run(u64::from(offset), u64::from(want))?;
+#[inline(always)]
+fn piece_of<'a, S: Sink>(
+    pin: &Pin<'a, S>,
+    offset: u32,
+    want: u32,
+    mapping: &mut Option<Pin<'a, S>>,
+) -> Result<Piece, AccessError> {
+    let raw = pin.run(u64::from(offset), u64::from(want), mapping)?;
     // At most `want`, so it fits.
-    let length = u32::try_from(run.raw.length).unwrap_or(want);
-    Ok(Piece { pointer: run.raw.pointer, length, _hold: Some(run) })
+    let length = u32::try_from(raw.length).unwrap_or(want);
+    Ok(Piece { pointer: raw.pointer, length })
 }

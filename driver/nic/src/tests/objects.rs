@@ -32,14 +32,15 @@ impl Pages {
     }
 
     fn bytes(&mut self, at: usize, length: usize) -> Vec<u8> {
+        let start = self.block.pointer().as_ptr().wrapping_add(at);
         // SAFETY: within the block.
-        unsafe { core::slice::from_raw_parts(self.block.pointer().as_ptr().add(at), length) }.to_vec()
+        unsafe { core::slice::from_raw_parts(start, length) }.to_vec()
     }
 
     fn fill(&mut self, at: usize, data: &[u8]) {
+        let start = self.block.pointer().as_ptr().wrapping_add(at);
         // SAFETY: within the block.
-        unsafe { core::slice::from_raw_parts_mut(self.block.pointer().as_ptr().add(at), data.len()) }
-            .copy_from_slice(data);
+        unsafe { core::slice::from_raw_parts_mut(start, data.len()) }.copy_from_slice(data);
     }
 }
 

@@ -25,14 +25,6 @@ pub struct Pin<'t, S: Sink> {
     store: Store,
 }
 
-/// Bytes in one piece, held for a copy.
-#[derive(Debug)]
-pub(crate) struct Run<'t, S: Sink> {
-    pub(crate) raw: RawRun,
-    /// The mapping that the bytes of an FRMR come from.
-    _mapping: Option<Pin<'t, S>>,
-}
-
 /// Who asks, and for what.
 struct Question {
     key: u8,
@@ -151,36 +143,48 @@ fn start_of(description: &Description, address: u64, length: u64) -> Option<u64>
 
 impl<'t, S: Sink> Pin<'t, S> {
     /// The piece of system memory at `offset` of the pinned range: at least one byte, at most `want`.
+    ///
+    /// The bytes of an FRMR lie in a mapping, which is held in `mapping` meanwhile (what was held there before goes).
     #[inline]
-    pub(crate) fn run(&self, offset: u64, want: u64) -> Result<Run<'t, S>, AccessError> {
+    pub(crate) fn run(
+        &self,
+        offset: u64,
+        want: u64,
+        mapping: &mut Option<Pin<'t, S>>,
+    ) -> Result<RawRun, AccessError> {
         let want = self.length.checked_sub(offset).filter(|rest| *rest != 0).ok_or(AccessError)?.min(want);
         let at = self.start.checked_add(offset).ok_or(AccessError)?;
         match self.store {
-            Store::Memory(backing) => {
-                // SAFETY: registered with this backing, valid and pinned; the range was checked.
-                let raw = unsafe { backing.run(at, want) }.ok_or(AccessError)?;
-                Ok(Run { raw, _mapping: None })
-            }
+            // SAFETY: registered with this backing, valid and pinned; the range was checked.
+            Store::Memory(backing) => unsafe { backing.run(at, want) }.ok_or(AccessError),
             Store::Run { domain, first } => {
-                self.through_mapping(first.checked_add(at).ok_or(AccessError)?, want, domain)
+                self.through_mapping(first.checked_add(at).ok_or(AccessError)?, want, domain, mapping)
             }
             Store::Pages { domain, count, list } => {
                 let page = u32::try_from(at >> PAGE_SHIFT).ok().filter(|page| *page < count).ok_or(AccessError)?;
                 let inside = at & PAGE_MASK;
+                // SAFETY: below `count`.
+                let entry = unsafe { list.add(page as usize) };
                 // SAFETY: the FRMR's list has `count` entries and is not written while this slot is valid or pinned.
-                let logical = unsafe { list.add(page as usize).read() };
+                let logical = unsafe { entry.read() };
                 let rest = (PAGE_MASK + 1).wrapping_sub(inside);
-                self.through_mapping(logical.checked_add(inside).ok_or(AccessError)?, want.min(rest), domain)
+                let address = logical.checked_add(inside).ok_or(AccessError)?;
+                self.through_mapping(address, want.min(rest), domain, mapping)
             }
         }
     }
 
-    fn through_mapping(&self, logical: u64, want: u64, domain: u32) -> Result<Run<'t, S>, AccessError> {
-        let mapping = self.table.pin_logical(logical, want, domain, self.sink)?;
+    fn through_mapping(
+        &self,
+        logical: u64,
+        want: u64,
+        domain: u32,
+        hold: &mut Option<Pin<'t, S>>,
+    ) -> Result<RawRun, AccessError> {
+        let mapping = hold.insert(self.table.pin_logical(logical, want, domain, self.sink)?);
         let Store::Memory(backing) = mapping.store else { return Err(AccessError) };
         // SAFETY: as in `run`: a mapping is registered with its backing, valid and pinned, the range checked.
-        let raw = unsafe { backing.run(mapping.start, want) }.ok_or(AccessError)?;
-        Ok(Run { raw, _mapping: Some(mapping) })
+        unsafe { backing.run(mapping.start, want) }.ok_or(AccessError)
     }
 }
 

@@ -32,7 +32,6 @@ use slot::{Description, Lasting, State, Store, Word};
 use softndk_abi::sync::{AtomicPtr, AtomicU32, Ordering};
 use softndk_abi::{Access, Token};
 
-pub(crate) use access::Run;
 pub use access::{AccessError, Pin};
 pub use slot::{Kind, Slot};
 pub use work::WorkError;
@@ -197,7 +196,7 @@ impl Table {
             let index = self.cursor.fetch_add(1, Ordering::Relaxed).checked_rem(slots).unwrap_or(0);
             let Some(slot) = self.slot(SlotIndex(index)) else { continue };
             let taken = slot.update(|word| {
-                (word.state() == State::Free).then(|| word.with_kind(kind).with_state(State::Invalid))
+                (word.state() == State::Free).then_some(word.with_kind(kind).with_state(State::Invalid))
             });
             if taken.is_ok() {
                 // A window goes on behind the last key of whoever had the slot before.
@@ -437,7 +436,7 @@ impl Table {
 
     /// Tells whoever waits that the slot is at rest; once.
     fn report(&self, slot: &Slot, index: SlotIndex, sink: &impl Sink) {
-        let done = slot.update(|word| (word.dying() && word.at_rest()).then(|| Word(word.0 & !Word::DYING)));
+        let done = slot.update(|word| (word.dying() && word.at_rest()).then_some(Word(word.0 & !Word::DYING)));
         if done.is_ok() {
             sink.drained(index.0);
         }

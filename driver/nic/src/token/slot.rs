@@ -254,10 +254,12 @@ impl Slot {
         }
     }
 
+    #[inline]
     pub(super) fn word(&self) -> Word {
         Word(self.word.load(Ordering::Acquire))
     }
 
+    #[inline]
     pub(super) fn exchange(&self, from: Word, to: Word) -> Result<(), Word> {
         match self.word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => Ok(()),
@@ -279,10 +281,13 @@ impl Slot {
 
     /// # Safety
     /// The caller has pinned the slot while it was valid (or claimed it, after it was valid once).
+    #[inline]
     pub(super) unsafe fn description(&self) -> Description {
         self.tracker.read();
-        // SAFETY: initialised since it was valid, and not written while pinned or claimed by us.
-        unsafe { (*self.description.get()).assume_init() }
+        // SAFETY: not written while pinned or claimed by us.
+        let description = unsafe { self.description.get().read() };
+        // SAFETY: initialised since it was valid.
+        unsafe { description.assume_init() }
     }
 
     /// # Safety
@@ -290,15 +295,17 @@ impl Slot {
     pub(super) unsafe fn describe(&self, description: Description) {
         self.tracker.write();
         // SAFETY: nobody reads it while claimed.
-        unsafe { (*self.description.get()).write(description) };
+        unsafe { self.description.get().write(MaybeUninit::new(description)) };
     }
 
     /// # Safety
     /// The slot has been initialised as FRMR or window, and the caller has claimed it or keeps it from being claimed.
     pub(super) unsafe fn lasting(&self) -> Lasting {
         self.tracker.read();
-        // SAFETY: initialised, and nobody writes it.
-        unsafe { (*self.lasting.get()).assume_init() }
+        // SAFETY: nobody writes it.
+        let lasting = unsafe { self.lasting.get().read() };
+        // SAFETY: initialised.
+        unsafe { lasting.assume_init() }
     }
 
     /// # Safety
@@ -306,7 +313,7 @@ impl Slot {
     pub(super) unsafe fn keep(&self, lasting: Lasting) {
         self.tracker.write();
         // SAFETY: nobody reads it while claimed.
-        unsafe { (*self.lasting.get()).write(lasting) };
+        unsafe { self.lasting.get().write(MaybeUninit::new(lasting)) };
     }
 }
 
