@@ -81,8 +81,8 @@ unsafe fn read_fault(handle: NDIS_HANDLE) -> NDIS_HANDLE {
         NdisHandle: handle,
         Flags: 0,
     };
-    let mut name = utf16::<6>("Fault");
-    let mut keyword = NDIS_STRING { Length: 10, MaximumLength: 12, Buffer: name.as_mut_ptr() };
+    let mut name = utf16::<5>("Fault");
+    let mut keyword = NDIS_STRING { Length: 10, MaximumLength: 10, Buffer: name.as_mut_ptr() };
     let mut configuration: NDIS_HANDLE = null_mut();
     let mut status: NDIS_STATUS = 0;
     let mut value: PNDIS_CONFIGURATION_PARAMETER = null_mut();

@@ -201,7 +201,36 @@ unsafe fn copy(
     NDIS_STATUS_SUCCESS
 }
 
+unsafe fn allocate_mdl(handle: NDIS_HANDLE, address: *mut c_void, length: u32) -> *mut MDL {
+    super::handles::owner(handle, "NdisAllocateMdl");
+    let mdl: *mut MDL = crate::mm::mdl::allocate(address.expose_provenance(), length as usize).cast();
+    if mdl.is_null() {
+        return mdl;
+    }
+    let first = address.addr() >> PAGE_SHIFT;
+    let last = (address.addr() + (length as usize).max(1) - 1) >> PAGE_SHIFT;
+    // SAFETY: a fresh MDL with room for the page numbers behind its header; nonpaged memory stays
+    // where it is.
+    unsafe {
+        let pages: *mut usize = mdl.add(1).cast();
+        for (at, page) in (first..=last).enumerate() {
+            pages.add(at).write(page);
+        }
+        (*mdl).MappedSystemVa = address;
+        (*mdl).MdlFlags |= MDL_SOURCE_IS_NONPAGED_POOL;
+    }
+    mdl
+}
+
+unsafe fn free_mdl(mdl: *mut MDL) {
+    // SAFETY: the driver gives its MDL back; wrong pointers are found out.
+    unsafe { crate::mm::mdl::free(mdl.cast()) };
+}
+
 crate::routines! { "ndis.sys";
+    fn NdisAllocateMdl(handle: NDIS_HANDLE, address: *mut c_void, length: u32) -> *mut MDL
+        = allocate_mdl: PASSIVE..=DISPATCH, fails(std::ptr::null_mut());
+    fn NdisFreeMdl(mdl: *mut MDL) = free_mdl: PASSIVE..=DISPATCH;
     fn NdisGetDataBuffer(nb: *mut NET_BUFFER, needed: u32, storage: *mut c_void, align: u32, align_offset: u32)
         -> *mut c_void = get_data_buffer: PASSIVE..=DISPATCH;
     fn NdisAdvanceNetBufferDataStart(nb: *mut NET_BUFFER, delta: u32, free: u8, handler: NET_BUFFER_FREE_MDL_HANDLER)

@@ -10,6 +10,7 @@ use super::session::LIVES;
 use super::{header, index, rules, tables};
 use crate::Kernel;
 use crate::bugcheck::Violation;
+use crate::symbols::Stack;
 use crate::table::Row;
 
 /// Calls a create function of the provider.
@@ -51,7 +52,7 @@ pub(super) unsafe fn create<T>(
         };
         provider_violation(call.record, code, text);
     }
-    delivered(call.record, call.row, child, &antecedents, status, written);
+    delivered(call.record, call.row, child, &antecedents, status, written, here());
     // SAFETY: the consumer's pointer is valid until the function returns.
     unsafe { out.write(std::ptr::with_exposed_provenance_mut(written)) };
     status
@@ -70,7 +71,7 @@ pub(super) fn check_out_untouched(record: &Record, row: &Row, request: &Request)
     }
 }
 
-/// The end of a create on `parent`: `address` is what the provider delivers.
+/// The end of a create on `parent`, requested at `stack`: `address` is what the provider delivers.
 pub(super) fn delivered(
     parent: &'static Record,
     row: &'static Row,
@@ -78,13 +79,14 @@ pub(super) fn delivered(
     antecedents: &[Id],
     status: i32,
     address: usize,
+    stack: Stack,
 ) {
     if status == STATUS_SUCCESS {
         if address == 0 {
             let text = format!("{} of the provider succeeded without an object", row.name);
             provider_violation(parent, &rules::NDK_CREATE_WITHOUT_OBJECT, text);
         }
-        adopt(parent, row.name, child, antecedents, address);
+        adopt(parent, row.name, child, antecedents, address, stack);
     } else {
         if address != 0 {
             let text = format!("{} of the provider failed with {status:#x} and delivered the object {address:#x}", row.name);
@@ -101,10 +103,10 @@ pub(super) fn adopt(
     child: &'static Record,
     antecedents: &[Id],
     address: usize,
+    stack: Stack,
 ) {
     let kind = child.kind();
     let Some(session) = parent.session() else { return };
-    let stack = here();
     child.set_address(address);
     {
         let mut cold = child.cold.lock();

@@ -11,6 +11,7 @@ use super::request::{Purpose, completion_callback, submit};
 use super::tables::{Entry, cold};
 use super::{create, rules};
 use crate::context::{CallSite, call_driver};
+use crate::symbols::Stack;
 use ndkpi_sys::*;
 
 /// The table's entries in order.
@@ -74,7 +75,8 @@ unsafe fn connect_event(context: *mut c_void, connector: *mut NDK_CONNECTOR) {
     }
     let child = Record::reserve(Kind::Connector);
     // The listener is the connector's antecedent (LIFE-27), and through it the adapter.
-    create::adopt(record, "connect event", child, &[record.id()], connector.addr());
+    let stack = Stack::capture();
+    create::adopt(record, "connect event", child, &[record.id()], connector.expose_provenance(), stack);
     let (target, context) = record.callback();
     // SAFETY: the consumer gave a function of this type.
     let function: unsafe extern "win64" fn(*mut c_void, *mut NDK_CONNECTOR) = unsafe { std::mem::transmute(target) };

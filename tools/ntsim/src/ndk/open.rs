@@ -16,7 +16,7 @@ use crate::Kernel;
 use crate::bugcheck::Violation;
 use crate::context::{CallSite, call_driver};
 use crate::kernel::ImageId;
-use crate::symbols::Stack;
+use crate::symbols::{Raw, Stack};
 use ndkpi_sys::{
     CLOSE_NDK_ADAPTER_HANDLER, NDIS_HANDLE, NDIS_OPEN_NDK_ADAPTER_PARAMETERS, NDIS_STATUS_NOT_SUPPORTED, NDK_ADAPTER, NDK_VERSION,
     OPEN_NDK_ADAPTER_HANDLER,
@@ -87,7 +87,7 @@ pub(crate) fn open_adapter(
         return (status, std::ptr::null_mut());
     }
     let opened = Stack::capture();
-    let open = Open { provider, consumer, opened, since: Instant::now() };
+    let open = Open { provider, consumer, opened: opened.clone(), since: Instant::now() };
     OPENS.lock().get_or_insert_with(HashMap::new).insert(adapter.addr(), open);
     // SAFETY: the provider delivered an adapter, whose header is readable.
     let version = unsafe { (*adapter).Header.Version };
@@ -107,7 +107,7 @@ pub(crate) fn open_adapter(
     }
     let record = Record::reserve(Kind::Adapter);
     record.cold.lock().session = Some(session);
-    create::adopt(record, "WskOpenNdkAdapter", record, &[], adapter.expose_provenance());
+    create::adopt(record, "WskOpenNdkAdapter", record, &[], adapter.expose_provenance(), opened);
     (status, adapter)
 }
 
@@ -241,10 +241,14 @@ fn report_leaks(record: &'static Record) {
     if leaves.is_empty() && lams.is_empty() {
         return;
     }
+    let place = |stack: &Stack| place(stack, session.consumer);
     let names: Vec<String> = leaves
         .iter()
-        .map(|leaf| leaf.kind().name().to_owned())
-        .chain(lams.iter().map(|_| "NDK_LOGICAL_ADDRESS_MAPPING".to_owned()))
+        .map(|leaf| {
+            let created = leaf.cold.lock().created.as_ref().map_or_else(String::new, place);
+            format!("{}{created}", leaf.kind().name())
+        })
+        .chain(lams.iter().map(|(_, stack)| format!("NDK_LOGICAL_ADDRESS_MAPPING{}", place(stack))))
         .collect();
     let mut violation = Violation::new(&rules::NDK_LEAKED_OBJECT)
         .params([record.address() as u64, names.len() as u64, 0, 0])
@@ -265,4 +269,17 @@ fn report_leaks(record: &'static Record) {
         violation = violation.related(format!("{consumer} leaked the logical address mapping {lam:#x} built"), stack);
     }
     violation.raise()
+}
+
+/// ` created at driver.sys!function (file:line)`: the consumer's innermost frame on a stack.
+fn place(stack: &Stack, consumer: Option<ImageId>) -> String {
+    let images = &Kernel::get().images;
+    stack
+        .frames()
+        .iter()
+        .find_map(|frame| match frame {
+            Raw::Code(address) if images.containing(*address).map(|image| image.id) == consumer => Some(*address),
+            _ => None,
+        })
+        .map_or_else(String::new, |address| format!(" created at {}", images.describe(address)))
 }

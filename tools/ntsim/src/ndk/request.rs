@@ -163,6 +163,7 @@ impl Request {
             consumer: state.consumer,
             context: state.context,
             purpose: std::mem::take(&mut state.purpose),
+            stack: state.stack.clone(),
             done: next == Phase::Done,
         };
         drop(guard);
@@ -190,6 +191,7 @@ struct Completion {
     consumer: usize,
     context: usize,
     purpose: Purpose,
+    stack: Stack,
     done: bool,
 }
 
@@ -264,7 +266,8 @@ unsafe fn create_completed(context: *mut c_void, status: i32, object: *mut c_voi
     check_provider_locks(completion.record, "create completion callback");
     if let Purpose::Create(child, antecedents) = &completion.purpose {
         create::check_out_untouched(completion.record, completion.row, request);
-        create::delivered(completion.record, completion.row, child, antecedents, status, object.addr());
+        let stack = completion.stack.clone();
+        create::delivered(completion.record, completion.row, child, antecedents, status, object.expose_provenance(), stack);
     }
     // SAFETY: as above.
     completion.record.begin_completion();
