@@ -6,12 +6,14 @@
 //! | `run` | one run: request, counters, expectations, cancelling |
 //! | `wsk` | the way to an adapter: WSK client, NDK functions, open, close |
 //! | `ndk` | one type per NDK object, with waits over completions, raw statuses in sight |
+//! | `contract` | one test for each requirement ID, from `tests/contract/` |
 //! | `workload` | what can be run, one file each |
 //! | `kernel` | pool, events, locks, threads, files, MDLs |
 #![no_std]
 
 extern crate wdk_panic;
 
+pub mod contract;
 pub mod device;
 pub mod kernel;
 pub mod ndk;

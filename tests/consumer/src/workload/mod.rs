@@ -25,9 +25,12 @@ pub struct Job<'a> {
 
 /// A workload by its name.
 pub struct Workload {
-    name: &'static str,
-    description: &'static str,
-    adapters: u32,
+    /// Name in a request.
+    pub name: &'static str,
+    /// One line for people.
+    pub description: &'static str,
+    /// How many adapters it needs.
+    pub adapters: u32,
     /// Runs at PASSIVE_LEVEL; fills in what the counters do not tell.
     pub run: fn(&Job, &mut api::Outcome) -> Result,
 }
@@ -41,14 +44,19 @@ static WORKLOADS: [&Workload; 6] = [
     &transfer::WORKLOAD,
 ];
 
+/// Workloads, then the tests of the contract.
+fn all() -> impl Iterator<Item = &'static Workload> {
+    WORKLOADS.into_iter().chain(crate::contract::tests())
+}
+
 /// The workload of a name.
 pub fn find(name: &str) -> Option<&'static Workload> {
-    WORKLOADS.into_iter().find(|workload| workload.name == name)
+    all().find(|workload| workload.name == name)
 }
 
 /// All workloads, for the list.
 pub fn entries() -> impl Iterator<Item = api::Entry> {
-    WORKLOADS.into_iter().map(|workload| api::Entry {
+    all().map(|workload| api::Entry {
         name: api::Text::new(workload.name),
         description: api::Text::new(workload.description),
         adapters: workload.adapters,
