@@ -94,7 +94,10 @@ impl Machine {
             return Err(MachineError::OptionsFixed);
         }
         Kernel::get();
-        Ok(Machine { drivers: Vec::new(), adapters: Vec::new() })
+        Ok(Machine {
+            drivers: Vec::new(),
+            adapters: Vec::new(),
+        })
     }
 
     /// Loads a driver, named after its file, and runs its `DriverEntry`.
@@ -111,7 +114,11 @@ impl Machine {
         values: &[(&str, Value)],
     ) -> Result<DriverId, MachineError> {
         let path = path.as_ref();
-        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let name = path
+            .file_stem()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned();
         self.load_as(&name, path, values)
     }
 
@@ -125,7 +132,11 @@ impl Machine {
         path: impl AsRef<Path>,
         values: &[(&str, Value)],
     ) -> Result<DriverId, MachineError> {
-        if self.drivers.iter().any(|loaded| loaded.name.eq_ignore_ascii_case(name)) {
+        if self
+            .drivers
+            .iter()
+            .any(|loaded| loaded.name.eq_ignore_ascii_case(name))
+        {
             return Err(MachineError::DriverLoaded(name.to_owned()));
         }
         let path = path.as_ref();
@@ -135,13 +146,20 @@ impl Machine {
         // SAFETY: the driver object of a driver that was just started.
         unsafe { io::device::finish_initialization(driver.object) };
         let id = DriverId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
-        self.drivers.push(Loaded { id, name: name.to_owned(), driver });
+        self.drivers.push(Loaded {
+            id,
+            name: name.to_owned(),
+            driver,
+        });
         Ok(id)
     }
 
     /// The service name of a loaded driver.
     pub fn driver_name(&self, driver: DriverId) -> Option<&str> {
-        self.drivers.iter().find(|loaded| loaded.id == driver).map(|loaded| loaded.name.as_str())
+        self.drivers
+            .iter()
+            .find(|loaded| loaded.id == driver)
+            .map(|loaded| loaded.name.as_str())
     }
 
     /// Adds an adapter to a miniport driver and starts it: `MiniportInitializeEx`, then restart.
@@ -156,7 +174,10 @@ impl Machine {
         let index = self.index_of(driver)?;
         for other in &self.adapters {
             if other.config.name.eq_ignore_ascii_case(&config.name) {
-                return Err(MachineError::AdapterExists(format!("the name `{}`", config.name)));
+                return Err(MachineError::AdapterExists(format!(
+                    "the name `{}`",
+                    config.name
+                )));
             }
             if other.config.interface_index == config.interface_index {
                 let clash = format!("the interface index {}", config.interface_index);
@@ -271,7 +292,11 @@ impl Machine {
     /// [`MachineError::DriverInUse`] while it has adapters or open files; it stays loaded.
     pub fn unload(&mut self, driver: DriverId) -> Result<UnloadReport, MachineError> {
         let index = self.index_of(driver)?;
-        let adapters = self.adapters.iter().filter(|adapter| adapter.driver == driver).count();
+        let adapters = self
+            .adapters
+            .iter()
+            .filter(|adapter| adapter.driver == driver)
+            .count();
         let files = io::device::open_files(self.drivers[index].driver.object);
         let in_use = match (adapters, files) {
             (0, 0) => None,
@@ -323,7 +348,9 @@ impl Machine {
 
     fn take_adapter(&mut self, id: AdapterId) -> Result<Adapter, MachineError> {
         let found = self.adapters.iter().position(|adapter| adapter.id == id);
-        Ok(self.adapters.remove(found.ok_or(MachineError::NoSuchAdapter)?))
+        Ok(self
+            .adapters
+            .remove(found.ok_or(MachineError::NoSuchAdapter)?))
     }
 }
 

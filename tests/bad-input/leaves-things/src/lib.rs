@@ -44,7 +44,15 @@ unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, _path: PUNICODE_S
     unsafe { RtlInitUnicodeString(&raw mut link, LINK.as_ptr()) };
     // SAFETY: valid strings and variables.
     let status = unsafe {
-        IoCreateDevice(driver, 0, &raw mut name, FILE_DEVICE_UNKNOWN, 0, 0, &raw mut device)
+        IoCreateDevice(
+            driver,
+            0,
+            &raw mut name,
+            FILE_DEVICE_UNKNOWN,
+            0,
+            0,
+            &raw mut device,
+        )
     };
     if status != STATUS_SUCCESS {
         return status;

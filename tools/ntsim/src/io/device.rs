@@ -44,6 +44,7 @@ pub struct Recipe<'a> {
 /// What is on record about a device.
 #[derive(Debug)]
 struct Record {
+    #[expect(dead_code, reason = "holds the memory until the record goes")]
     block: Block,
     name: Option<String>,
     files: u32,
@@ -90,7 +91,11 @@ pub unsafe fn create(
     if let Some(name) = recipe.name {
         NAMES.lock().add_device(name, device as usize)?;
     }
-    let named = if recipe.name.is_some() { DO_HAS_NAME } else { 0 };
+    let named = if recipe.name.is_some() {
+        DO_HAS_NAME
+    } else {
+        0
+    };
     let exclusive = if recipe.exclusive { DO_EXCLUSIVE } else { 0 };
     // SAFETY: the block is zeroed and large enough; the driver's list is changed at PASSIVE_LEVEL
     // by the driver's own calls only.
@@ -112,9 +117,17 @@ pub unsafe fn create(
     }
     let name = recipe.name.map(str::to_owned);
     let detail = name.clone().unwrap_or_else(|| "without a name".to_owned());
-    let record = Record { block, name, files: 0, deleted: false, identity: None };
+    let record = Record {
+        block,
+        name,
+        files: 0,
+        deleted: false,
+        identity: None,
+    };
     devices().insert(device as usize, record);
-    Kernel::get().leaks.track("DEVICE_OBJECT", device as usize, detail);
+    Kernel::get()
+        .leaks
+        .track("DEVICE_OBJECT", device as usize, detail);
     Ok(device)
 }
 
@@ -127,7 +140,9 @@ pub unsafe fn delete(device: *mut DEVICE_OBJECT) {
     NAMES.lock().remove_device(device as usize);
     // SAFETY: the device is on record; the list holds devices of this driver only.
     unsafe { unlink(driver, device) };
-    Kernel::get().leaks.untrack("DEVICE_OBJECT", device as usize);
+    Kernel::get()
+        .leaks
+        .untrack("DEVICE_OBJECT", device as usize);
     let mut devices = devices();
     let gone = devices.get_mut(&(device as usize)).is_some_and(|record| {
         record.deleted = true;
@@ -162,7 +177,9 @@ unsafe fn unlink(driver: *mut DRIVER_OBJECT, device: *mut DEVICE_OBJECT) {
 /// sentence "the driver ... a device".
 pub(crate) fn driver_of(device: *mut DEVICE_OBJECT, doing: &str) -> *mut DRIVER_OBJECT {
     let devices = devices();
-    let known = devices.get(&(device as usize)).is_some_and(|record| !record.deleted || record.files > 0);
+    let known = devices
+        .get(&(device as usize))
+        .is_some_and(|record| !record.deleted || record.files > 0);
     if !known {
         drop(devices);
         bugcheck!(
@@ -177,7 +194,9 @@ pub(crate) fn driver_of(device: *mut DEVICE_OBJECT, doing: &str) -> *mut DRIVER_
 
 /// Whether the address is a live device.
 pub fn is_device(address: usize) -> bool {
-    devices().get(&address).is_some_and(|record| !record.deleted)
+    devices()
+        .get(&address)
+        .is_some_and(|record| !record.deleted)
 }
 
 /// Counts a new file on the device.
@@ -186,7 +205,9 @@ pub fn is_device(address: usize) -> bool {
 /// The device is gone, not ready, or exclusive and open.
 pub(crate) fn open(device: *mut DEVICE_OBJECT) -> Result<(), NTSTATUS> {
     let mut devices = devices();
-    let record = devices.get_mut(&(device as usize)).ok_or(STATUS_NO_SUCH_DEVICE)?;
+    let record = devices
+        .get_mut(&(device as usize))
+        .ok_or(STATUS_NO_SUCH_DEVICE)?;
     // SAFETY: the device is on record, so its memory is there.
     let flags = unsafe { (*device).Flags };
     if record.deleted || flags & DO_INITIALIZING != 0 {
@@ -204,7 +225,9 @@ pub(crate) fn open(device: *mut DEVICE_OBJECT) -> Result<(), NTSTATUS> {
 /// Counts a file off; a deleted device goes with its last file.
 pub(crate) fn close(device: *mut DEVICE_OBJECT) {
     let mut devices = devices();
-    let Some(record) = devices.get_mut(&(device as usize)) else { return };
+    let Some(record) = devices.get_mut(&(device as usize)) else {
+        return;
+    };
     record.files = record.files.saturating_sub(1);
     // SAFETY: the device is on record, so its memory is there.
     unsafe { (*device).ReferenceCount -= 1 };
@@ -221,7 +244,11 @@ pub fn open_files(driver: *mut DRIVER_OBJECT) -> u32 {
         // SAFETY: devices on record have their memory.
         unsafe { (*device).DriverObject == driver }
     };
-    devices().iter().filter(|(address, _)| belongs(address)).map(|(_, record)| record.files).sum()
+    devices()
+        .iter()
+        .filter(|(address, _)| belongs(address))
+        .map(|(_, record)| record.files)
+        .sum()
 }
 
 /// What the I/O manager does after `DriverEntry` succeeded: its devices can be opened.
@@ -314,11 +341,24 @@ unsafe fn create_device_secure(
         Err(status) => return status,
     };
     // Access is not checked inside one process, but a string that Windows refuses is refused.
-    if !["D:", "O:", "G:", "S:"].iter().any(|part| sddl.starts_with(part)) {
+    if !["D:", "O:", "G:", "S:"]
+        .iter()
+        .any(|part| sddl.starts_with(part))
+    {
         return STATUS_INVALID_PARAMETER;
     }
     // SAFETY: a driver's call.
-    unsafe { create_device(driver, extension, name, kind, characteristics, exclusive, result) }
+    unsafe {
+        create_device(
+            driver,
+            extension,
+            name,
+            kind,
+            characteristics,
+            exclusive,
+            result,
+        )
+    }
 }
 
 unsafe fn delete_device(device: *mut DEVICE_OBJECT) {
@@ -344,7 +384,9 @@ unsafe fn create_link(link: *mut UNICODE_STRING, target: *mut UNICODE_STRING) ->
 
 unsafe fn delete_link(link: *mut UNICODE_STRING) -> NTSTATUS {
     // SAFETY: the driver's string.
-    let Ok(Some(link)) = (unsafe { super::text(link) }) else { return STATUS_INVALID_PARAMETER };
+    let Ok(Some(link)) = (unsafe { super::text(link) }) else {
+        return STATUS_INVALID_PARAMETER;
+    };
     let removed = NAMES.lock().remove_link(&link);
     match removed {
         Ok(id) => {

@@ -40,7 +40,11 @@ impl Block {
     /// Allocates; `what` names the block in reports.
     pub fn new(what: &'static str, size: usize) -> Block {
         let guarded = crate::verifier::options().guard_pages;
-        let block = if guarded { Self::in_pages(what, size) } else { Self::in_heap(what, size) };
+        let block = if guarded {
+            Self::in_pages(what, size)
+        } else {
+            Self::in_heap(what, size)
+        };
         // SAFETY: the slack lies inside the mapping or the heap block.
         unsafe { block.address.add(size).write_bytes(PATTERN, block.slack()) };
         block
@@ -60,7 +64,14 @@ impl Block {
         unsafe { protect(base.add(room), PAGE_SIZE, Protection::None) }
             .unwrap_or_else(|error| panic!("the host cannot guard {what}: {error}"));
         let offset = room - size.next_multiple_of(ALIGN);
-        Block { what, base, total, address: base.wrapping_add(offset), size, guarded: true }
+        Block {
+            what,
+            base,
+            total,
+            address: base.wrapping_add(offset),
+            size,
+            guarded: true,
+        }
     }
 
     fn in_heap(what: &'static str, size: usize) -> Block {
@@ -70,7 +81,14 @@ impl Block {
         if base.is_null() {
             handle_alloc_error(layout);
         }
-        Block { what, base, total: layout.size(), address: base, size, guarded: false }
+        Block {
+            what,
+            base,
+            total: layout.size(),
+            address: base,
+            size,
+            guarded: false,
+        }
     }
 
     fn layout(size: usize) -> Layout {
@@ -86,7 +104,8 @@ impl Block {
     /// Stops the machine if bytes past the end were written.
     fn check(&self) {
         // SAFETY: the slack was written at allocation.
-        let slack = unsafe { std::slice::from_raw_parts(self.address.add(self.size), self.slack()) };
+        let slack =
+            unsafe { std::slice::from_raw_parts(self.address.add(self.size), self.slack()) };
         if let Some(offset) = slack.iter().position(|byte| *byte != PATTERN) {
             Violation::new(&codes::IO_BUFFER_OVERRUN)
                 .params([self.address as u64, self.size as u64, offset as u64, 0])
@@ -123,7 +142,10 @@ mod tests {
     use crate::bugcheck::expect_violation;
 
     fn both() -> [Block; 2] {
-        [Block::in_pages("test block", 24), Block::in_heap("test block", 24)]
+        [
+            Block::in_pages("test block", 24),
+            Block::in_heap("test block", 24),
+        ]
     }
 
     #[test]

@@ -24,13 +24,21 @@ unsafe fn allocate_error_log_entry(_object: PVOID, size: u8) -> PVOID {
     }
     let block = Block::new("error log entry", usize::from(size));
     let entry = block.address();
-    ERROR_LOG.lock().get_or_insert_default().insert(entry as usize, block);
-    Kernel::get().leaks.track("ERROR_LOG_ENTRY", entry as usize, format!("{size} bytes"));
+    ERROR_LOG
+        .lock()
+        .get_or_insert_default()
+        .insert(entry as usize, block);
+    Kernel::get()
+        .leaks
+        .track("ERROR_LOG_ENTRY", entry as usize, format!("{size} bytes"));
     entry.cast()
 }
 
 unsafe fn write_error_log_entry(entry: PVOID) {
-    let block = ERROR_LOG.lock().get_or_insert_default().remove(&(entry as usize));
+    let block = ERROR_LOG
+        .lock()
+        .get_or_insert_default()
+        .remove(&(entry as usize));
     let Some(block) = block else {
         bugcheck!(
             codes::ERROR_LOG_ENTRY_NOT_VALID,
@@ -38,11 +46,16 @@ unsafe fn write_error_log_entry(entry: PVOID) {
             "the driver wrote an error log entry at {entry:p}, but there is none"
         )
     };
-    Kernel::get().leaks.untrack("ERROR_LOG_ENTRY", entry as usize);
+    Kernel::get()
+        .leaks
+        .untrack("ERROR_LOG_ENTRY", entry as usize);
     // ErrorCode and FinalStatus of IO_ERROR_LOG_PACKET.
     // SAFETY: the block has at least 48 bytes.
     let (code, status) = unsafe {
-        (entry.cast::<u32>().add(3).read_unaligned(), entry.cast::<u32>().add(5).read_unaligned())
+        (
+            entry.cast::<u32>().add(3).read_unaligned(),
+            entry.cast::<u32>().add(5).read_unaligned(),
+        )
     };
     // What Windows shows in the event viewer.
     eprintln!("error log: code {code:#010x}, final status {status:#010x}");
@@ -68,10 +81,16 @@ unsafe fn wmi_registration_control(device: *mut DEVICE_OBJECT, action: u32) -> N
     let leaks = &Kernel::get().leaks;
     match action & !CALLBACK {
         REGISTER => {
-            leaks.track("WMI_REGISTRATION", device as usize, "IoWMIRegistrationControl");
+            leaks.track(
+                "WMI_REGISTRATION",
+                device as usize,
+                "IoWMIRegistrationControl",
+            );
             STATUS_SUCCESS
         }
-        DEREGISTER if leaks.untrack("WMI_REGISTRATION", device as usize).is_some() => STATUS_SUCCESS,
+        DEREGISTER if leaks.untrack("WMI_REGISTRATION", device as usize).is_some() => {
+            STATUS_SUCCESS
+        }
         REREGISTER | UPDATE_GUIDS if leaks.find("WMI_REGISTRATION", device as usize).is_some() => {
             STATUS_SUCCESS
         }
@@ -98,23 +117,34 @@ unsafe fn device_property(
     result_length: *mut u32,
 ) -> NTSTATUS {
     device::driver_of(device, "asked for a property of");
-    let Some(known) = identity(device) else { return STATUS_INVALID_DEVICE_REQUEST };
+    let Some(known) = identity(device) else {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    };
     let prefix = format!(r"{}\", crate::registry::CLASS);
     let text = match which {
         property::DESCRIPTION | property::FRIENDLY_NAME => known.description,
         property::HARDWARE_ID => format!("{}\0", known.hardware_id),
         property::CLASS_NAME => "Net".to_owned(),
-        property::DRIVER_KEY_NAME => {
-            known.software_key.strip_prefix(&prefix).unwrap_or(&known.software_key).to_owned()
-        }
+        property::DRIVER_KEY_NAME => known
+            .software_key
+            .strip_prefix(&prefix)
+            .unwrap_or(&known.software_key)
+            .to_owned(),
         property::PHYSICAL_DEVICE_OBJECT_NAME => device::name(device).unwrap_or_default(),
-        property::ENUMERATOR_NAME => {
-            known.instance.split('\\').next().unwrap_or_default().to_owned()
-        }
+        property::ENUMERATOR_NAME => known
+            .instance
+            .split('\\')
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
         0..=23 => return STATUS_OBJECT_NAME_NOT_FOUND,
         _ => return STATUS_INVALID_PARAMETER_2,
     };
-    let bytes: Vec<u8> = text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
+    let bytes: Vec<u8> = text
+        .encode_utf16()
+        .chain([0])
+        .flat_map(u16::to_le_bytes)
+        .collect();
     let needed = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     // SAFETY: the driver's variables; the buffer has `length` bytes.
     unsafe {
@@ -122,7 +152,9 @@ unsafe fn device_property(
         if length < needed {
             return STATUS_BUFFER_TOO_SMALL;
         }
-        buffer.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        buffer
+            .cast::<u8>()
+            .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
     }
     STATUS_SUCCESS
 }
@@ -134,9 +166,13 @@ unsafe fn register_interface(
     link: *mut UNICODE_STRING,
 ) -> NTSTATUS {
     device::driver_of(device, "registered an interface of");
-    let Some(known) = identity(device) else { return STATUS_INVALID_DEVICE_REQUEST };
+    let Some(known) = identity(device) else {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    };
     // SAFETY: the driver's string, or null.
-    let Ok(reference) = (unsafe { super::text(reference) }) else { return STATUS_INVALID_PARAMETER };
+    let Ok(reference) = (unsafe { super::text(reference) }) else {
+        return STATUS_INVALID_PARAMETER;
+    };
     // SAFETY: the driver's GUID.
     let class = guid_text(unsafe { &*class });
     let mut name = format!(r"\??\{}#{class}", known.instance.replace('\\', "#"));
@@ -145,17 +181,26 @@ unsafe fn register_interface(
     }
     let units: Vec<u16> = name.encode_utf16().chain([0]).collect();
     let bytes = units.len() * 2;
-    let Ok(length) = u16::try_from(bytes) else { return STATUS_INVALID_PARAMETER };
+    let Ok(length) = u16::try_from(bytes) else {
+        return STATUS_INVALID_PARAMETER;
+    };
     const TAG: u32 = u32::from_le_bytes(*b"Pp  ");
     let buffer = crate::ex::pool::allocate(bytes, TAG, false).cast::<u16>();
     if buffer.is_null() {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    INTERFACES.lock().get_or_insert_default().insert(name.to_uppercase(), (device as usize, name));
+    INTERFACES
+        .lock()
+        .get_or_insert_default()
+        .insert(name.to_uppercase(), (device as usize, name));
     // SAFETY: the block has room for the units; `link` is the driver's variable.
     unsafe {
         buffer.copy_from_nonoverlapping(units.as_ptr(), units.len());
-        link.write(UNICODE_STRING { Length: length - 2, MaximumLength: length, Buffer: buffer });
+        link.write(UNICODE_STRING {
+            Length: length - 2,
+            MaximumLength: length,
+            Buffer: buffer,
+        });
     }
     STATUS_SUCCESS
 }
@@ -165,9 +210,17 @@ static INTERFACES: Mutex<Option<HashMap<String, (usize, String)>>> = Mutex::new(
 
 unsafe fn set_interface_state(link: *mut UNICODE_STRING, enable: BOOLEAN) -> NTSTATUS {
     // SAFETY: the driver's string.
-    let Ok(Some(link)) = (unsafe { super::text(link) }) else { return STATUS_INVALID_PARAMETER };
-    let found = INTERFACES.lock().get_or_insert_default().get(&link.to_uppercase()).cloned();
-    let Some((device, name)) = found else { return STATUS_OBJECT_NAME_NOT_FOUND };
+    let Ok(Some(link)) = (unsafe { super::text(link) }) else {
+        return STATUS_INVALID_PARAMETER;
+    };
+    let found = INTERFACES
+        .lock()
+        .get_or_insert_default()
+        .get(&link.to_uppercase())
+        .cloned();
+    let Some((device, name)) = found else {
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    };
     let key = interface_key(&name);
     if enable == 0 {
         return match NAMES.lock().remove_alias(&name) {
@@ -200,7 +253,11 @@ fn interface_key(name: &str) -> usize {
 }
 
 fn guid_text(guid: &GUID) -> String {
-    let tail: Vec<String> = guid.Data4.iter().map(|byte| format!("{byte:02x}")).collect();
+    let tail: Vec<String> = guid
+        .Data4
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!(
         "{{{:08x}-{:04x}-{:04x}-{}-{}}}",
         guid.Data1,
@@ -227,7 +284,12 @@ mod tests {
 
     #[test]
     fn a_guid_is_written_as_windows_writes_it() {
-        let guid = GUID { Data1: 0x1234, Data2: 0xab, Data3: 0xc, Data4: [1, 2, 3, 4, 5, 6, 7, 8] };
+        let guid = GUID {
+            Data1: 0x1234,
+            Data2: 0xab,
+            Data3: 0xc,
+            Data4: [1, 2, 3, 4, 5, 6, 7, 8],
+        };
         assert_eq!(guid_text(&guid), "{00001234-00ab-000c-0102-030405060708}");
     }
 }

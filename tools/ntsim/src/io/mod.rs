@@ -49,7 +49,9 @@ pub const TABLES: &[&[&Row]] = &[
 /// `string` must be null or point at a string whose buffer is readable.
 pub(crate) unsafe fn text(string: *const UNICODE_STRING) -> Result<Option<String>, NTSTATUS> {
     // SAFETY: by contract.
-    let Some(string) = (unsafe { string.as_ref() }) else { return Ok(None) };
+    let Some(string) = (unsafe { string.as_ref() }) else {
+        return Ok(None);
+    };
     // SAFETY: by contract.
     let text = unsafe { string.to_string() };
     text.map(Some).ok_or(STATUS_INVALID_PARAMETER)

@@ -20,9 +20,10 @@ impl File {
         let opened = Kernel::enter(|| FileObject::open(name, GENERIC_READ_WRITE, 0, SHARE_ALL));
         match opened {
             Ok(object) => Ok(File { object }),
-            Err(status) => {
-                Err(MachineError::Open { name: name.to_owned(), status: NtStatus::from_raw(status) })
-            }
+            Err(status) => Err(MachineError::Open {
+                name: name.to_owned(),
+                status: NtStatus::from_raw(status),
+            }),
         }
     }
 
@@ -78,7 +79,8 @@ impl File {
     /// As for [`File::ioctl`].
     pub fn read(&self, offset: i64, length: usize) -> Result<(NtStatus, Vec<u8>), MachineError> {
         fits(length)?;
-        let answer = Kernel::enter(|| request::read_write(&self.object, None, length, offset, None));
+        let answer =
+            Kernel::enter(|| request::read_write(&self.object, None, length, offset, None));
         let answer = answer.map_err(|gave_up| MachineError::TimedOut(gave_up.after))?;
         Ok((NtStatus::from_raw(answer.status), answer.output))
     }
@@ -104,13 +106,14 @@ impl File {
     ) -> Result<(NtStatus, Vec<u8>), MachineError> {
         fits(input.len())?;
         fits(output.len())?;
-        let answer =
-            Kernel::enter(|| request::control(&self.object, code, input, output, limit));
+        let answer = Kernel::enter(|| request::control(&self.object, code, input, output, limit));
         let answer = answer.map_err(|gave_up| MachineError::TimedOut(gave_up.after))?;
         Ok((NtStatus::from_raw(answer.status), answer.output))
     }
 }
 
 fn fits(length: usize) -> Result<(), MachineError> {
-    u32::try_from(length).map(|_| ()).map_err(|_| MachineError::TooLong)
+    u32::try_from(length)
+        .map(|_| ())
+        .map_err(|_| MachineError::TooLong)
 }

@@ -34,9 +34,19 @@ pub(super) fn write_key(
     for (place, value) in values {
         let bad = |_| MachineError::RegistryPath((*place).to_owned());
         let (below, name) = place.rsplit_once('\\').unwrap_or(("", place));
-        let target = if below.is_empty() { path.clone() } else { format!(r"{path}\{below}") };
+        let has_gap = place.contains('\\') && below.split('\\').any(str::is_empty);
+        if has_gap {
+            return Err(MachineError::RegistryPath((*place).to_owned()));
+        }
+        let target = if below.is_empty() {
+            path.clone()
+        } else {
+            format!(r"{path}\{below}")
+        };
         let key = registry.create_path(&target).map_err(bad)?;
         registry.set_value(key, name, value.clone()).map_err(bad)?;
     }
-    Ok(format!(r"\REGISTRY\MACHINE\SYSTEM\ControlSet001\Services\{name}"))
+    Ok(format!(
+        r"\REGISTRY\MACHINE\SYSTEM\ControlSet001\Services\{name}"
+    ))
 }

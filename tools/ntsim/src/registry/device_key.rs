@@ -18,7 +18,9 @@ unsafe fn open_device_key(
 ) -> NTSTATUS {
     zw::enter("IoOpenDeviceRegistryKey");
     device::driver_of(device, "opened the registry key of");
-    let Some(identity) = device::identity(device) else { return STATUS_INVALID_DEVICE_REQUEST };
+    let Some(identity) = device::identity(device) else {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    };
     let path = match kind & (DEVICE | DRIVER) {
         DEVICE => format!(r"{ENUM}\{}\Device Parameters", identity.instance),
         DRIVER => identity.software_key,

@@ -48,7 +48,9 @@ pub(super) fn handle_for(key: KeyId) -> HANDLE {
 
 /// The key behind a handle; stops the machine if it is something else.
 pub(super) fn key_of(routine: &str, handle: HANDLE) -> KeyId {
-    ob::state::<OpenKey>(handle).unwrap_or_else(|| ob::bad_handle(routine, handle)).0
+    ob::state::<OpenKey>(handle)
+        .unwrap_or_else(|| ob::bad_handle(routine, handle))
+        .0
 }
 
 /// Where the object attributes point: a key and a path below it.
@@ -98,7 +100,11 @@ unsafe fn create(
             unsafe {
                 result.write(handle_for(key));
                 if !disposition.is_null() {
-                    disposition.write(if how == Disposition::Created { CREATED } else { OPENED });
+                    disposition.write(if how == Disposition::Created {
+                        CREATED
+                    } else {
+                        OPENED
+                    });
                 }
             }
             STATUS_SUCCESS
@@ -106,7 +112,11 @@ unsafe fn create(
     }
 }
 
-unsafe fn open(result: *mut HANDLE, _access: u32, attributes: *const OBJECT_ATTRIBUTES) -> NTSTATUS {
+unsafe fn open(
+    result: *mut HANDLE,
+    _access: u32,
+    attributes: *const OBJECT_ATTRIBUTES,
+) -> NTSTATUS {
     zw::enter("ZwOpenKey");
     // SAFETY: a driver's call.
     let found = unsafe { place("ZwOpenKey", attributes) }
@@ -222,7 +232,15 @@ unsafe fn query_key(
 ) -> NTSTATUS {
     zw::enter("ZwQueryKey");
     // SAFETY: the driver's buffer and variable.
-    unsafe { fill_key(key_of("ZwQueryKey", handle), which, buffer, length, result_length) }
+    unsafe {
+        fill_key(
+            key_of("ZwQueryKey", handle),
+            which,
+            buffer,
+            length,
+            result_length,
+        )
+    }
 }
 
 unsafe fn enumerate_key(
@@ -306,7 +324,9 @@ unsafe fn fill_key(
             let value = longest(&mut info.values.iter().map(|(name, _)| utf16(name).len()));
             let data = longest(&mut info.values.iter().map(|(_, value)| value.data.len()));
             let counts = (count(info.subkeys.len()), count(info.values.len()));
-            let head = [0, 0, 0, NO_CLASS, 0, counts.0, subkey, 0, counts.1, value, data];
+            let head = [
+                0, 0, 0, NO_CLASS, 0, counts.0, subkey, 0, counts.1, value, data,
+            ];
             (44, words(&head, &[&[0; 4]]))
         }
         class::KEY_NAME => {
@@ -338,8 +358,16 @@ unsafe fn fill(
     }
     let count = bytes.len().min(length);
     // SAFETY: by contract.
-    unsafe { buffer.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), count) };
-    if count < bytes.len() { STATUS_BUFFER_OVERFLOW } else { STATUS_SUCCESS }
+    unsafe {
+        buffer
+            .cast::<u8>()
+            .copy_from_nonoverlapping(bytes.as_ptr(), count)
+    };
+    if count < bytes.len() {
+        STATUS_BUFFER_OVERFLOW
+    } else {
+        STATUS_SUCCESS
+    }
 }
 
 fn words(head: &[u32], tails: &[&[u8]]) -> Vec<u8> {

@@ -59,7 +59,9 @@ unsafe fn query(
 ) -> NTSTATUS {
     zw::enter("RtlQueryRegistryValues");
     // SAFETY: a driver's call.
-    unsafe { run(relative_to, path, table, context) }.err().unwrap_or(STATUS_SUCCESS)
+    unsafe { run(relative_to, path, table, context) }
+        .err()
+        .unwrap_or(STATUS_SUCCESS)
 }
 
 /// # Safety
@@ -94,7 +96,17 @@ unsafe fn run(
             }
         } else if entry.flags & NO_VALUE != 0 {
             // SAFETY: by contract.
-            unsafe { call(&entry, None, &Value { kind: kind::NONE, data: Vec::new() }, context) }?;
+            unsafe {
+                call(
+                    &entry,
+                    None,
+                    &Value {
+                        kind: kind::NONE,
+                        data: Vec::new(),
+                    },
+                    context,
+                )
+            }?;
         } else if let Some(name) = &name {
             // SAFETY: by contract.
             unsafe { one_value(key, &entry, name, context) }?;
@@ -149,7 +161,11 @@ unsafe fn one_value(
         Err(_) => unsafe { default_of(entry) },
     };
     let Some(value) = value else {
-        return if entry.flags & REQUIRED != 0 { Err(STATUS_OBJECT_NAME_NOT_FOUND) } else { Ok(()) };
+        return if entry.flags & REQUIRED != 0 {
+            Err(STATUS_OBJECT_NAME_NOT_FOUND)
+        } else {
+            Ok(())
+        };
     };
     // SAFETY: by contract.
     unsafe { call(entry, Some(name), &value, context) }?;
@@ -185,12 +201,20 @@ unsafe fn default_of(entry: &QueryEntry) -> Option<Value> {
     let is_text = matches!(default_type, kind::SZ | kind::EXPAND_SZ);
     let data = match entry.default_length {
         // SAFETY: by contract, a terminated string.
-        0 if is_text => unsafe { wide(entry.default_data.cast()) }.map(|text| Value::string(&text).data)?,
+        0 if is_text => {
+            unsafe { wide(entry.default_data.cast()) }.map(|text| Value::string(&text).data)?
+        }
         0 => return None,
         // SAFETY: by contract.
-        length => unsafe { std::slice::from_raw_parts(entry.default_data.cast::<u8>(), length as usize) }.to_vec(),
+        length => {
+            unsafe { std::slice::from_raw_parts(entry.default_data.cast::<u8>(), length as usize) }
+                .to_vec()
+        }
     };
-    Some(Value { kind: default_type, data })
+    Some(Value {
+        kind: default_type,
+        data,
+    })
 }
 
 /// Hands a value to the entry's variable or routine.
@@ -208,12 +232,17 @@ unsafe fn call(
         return unsafe { store(entry, value) };
     }
     let mut name: Option<Vec<u16>> = name.map(|name| name.encode_utf16().chain([0]).collect());
-    let name = name.as_mut().map_or(std::ptr::null_mut(), |name| name.as_mut_ptr());
+    let name = name
+        .as_mut()
+        .map_or(std::ptr::null_mut(), |name| name.as_mut_ptr());
     // REG_MULTI_SZ is handed over string by string unless the driver wants it whole.
     let parts = match value.kind {
-        kind::MULTI_SZ if entry.flags & NO_EXPAND == 0 => {
-            strings(&value.data).map(|data| Value { kind: kind::SZ, data }).collect()
-        }
+        kind::MULTI_SZ if entry.flags & NO_EXPAND == 0 => strings(&value.data)
+            .map(|data| Value {
+                kind: kind::SZ,
+                data,
+            })
+            .collect(),
         _ => vec![value.clone()],
     };
     for mut part in parts {
@@ -264,7 +293,11 @@ unsafe fn store(entry: &QueryEntry, value: &Value) -> Result<(), NTSTATUS> {
             let small = value.data.len() <= 4;
             // SAFETY: by contract.
             let size = unsafe { entry.entry_context.cast::<i32>().read_unaligned() };
-            let room = if small { 4 } else { size.unsigned_abs() as usize };
+            let room = if small {
+                4
+            } else {
+                size.unsigned_abs() as usize
+            };
             if value.data.len() > room {
                 return Err(STATUS_BUFFER_TOO_SMALL);
             }
@@ -306,14 +339,22 @@ unsafe fn store_text(target: *mut UNICODE_STRING, data: &[u8]) -> Result<(), NTS
         return Err(STATUS_BUFFER_TOO_SMALL);
     }
     // SAFETY: the buffer has at least MaximumLength bytes.
-    unsafe { string.Buffer.cast::<u8>().copy_from_nonoverlapping(data.as_ptr(), data.len()) };
+    unsafe {
+        string
+            .Buffer
+            .cast::<u8>()
+            .copy_from_nonoverlapping(data.as_ptr(), data.len())
+    };
     string.Length = size.saturating_sub(2);
     Ok(())
 }
 
 /// The strings of a REG_MULTI_SZ, each with its terminator.
 fn strings(data: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let units: Vec<[u8; 2]> = data.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
+    let units: Vec<[u8; 2]> = data
+        .chunks_exact(2)
+        .map(|pair| [pair[0], pair[1]])
+        .collect();
     let texts: Vec<Vec<u8>> = units
         .split(|unit| *unit == [0, 0])
         .take_while(|text| !text.is_empty())
@@ -362,7 +403,16 @@ mod tests {
             default_length: 0,
         };
         let default_type = expected << TYPE_CHECK_SHIFT;
-        [QueryEntry { flags, name: name.as_ptr(), entry_context: context, default_type, ..empty }, empty]
+        [
+            QueryEntry {
+                flags,
+                name: name.as_ptr(),
+                entry_context: context,
+                default_type,
+                ..empty
+            },
+            empty,
+        ]
     }
 
     fn wide_text(text: &str) -> Vec<u16> {
@@ -372,17 +422,30 @@ mod tests {
     #[test]
     fn direct_values_are_checked_by_type() {
         Kernel::enter(|| {
-            let key = machine().create_path(&format!(r"{SERVICES}\query-test")).unwrap();
+            let key = machine()
+                .create_path(&format!(r"{SERVICES}\query-test"))
+                .unwrap();
             machine().set_value(key, "Depth", Value::dword(9)).unwrap();
             let (path, name) = (wide_text("query-test"), wide_text("Depth"));
             let mut depth = 0_u32;
             let mut ask = |flags: u32, expected: u32| {
                 let mut table = entry(&name, (&raw mut depth).cast(), flags, expected);
                 // SAFETY: a test driver's call.
-                unsafe { query(1, path.as_ptr(), table.as_mut_ptr(), std::ptr::null_mut(), std::ptr::null_mut()) }
+                unsafe {
+                    query(
+                        1,
+                        path.as_ptr(),
+                        table.as_mut_ptr(),
+                        std::ptr::null_mut(),
+                        std::ptr::null_mut(),
+                    )
+                }
             };
             assert_eq!(ask(DIRECT | TYPE_CHECK, kind::DWORD), STATUS_SUCCESS);
-            assert_eq!(ask(DIRECT | TYPE_CHECK, kind::SZ), STATUS_OBJECT_TYPE_MISMATCH);
+            assert_eq!(
+                ask(DIRECT | TYPE_CHECK, kind::SZ),
+                STATUS_OBJECT_TYPE_MISMATCH
+            );
             let (code, _) = expect_violation(|| drop(ask(DIRECT, kind::DWORD)));
             assert_eq!(code, "REGISTRY_DIRECT_WITHOUT_TYPE_CHECK");
             assert_eq!(depth, 9);

@@ -20,12 +20,14 @@ type Result<T> = std::result::Result<T, ScenarioError>;
 
 pub(super) fn parse(file: &Path, text: &str) -> Result<Scenario> {
     let source = Source { file, text };
-    let raw: raw::File = toml::from_str(text).map_err(|error| {
-        source.error(error.span().unwrap_or(0..0), error.message())
-    })?;
+    let raw: raw::File = toml::from_str(text)
+        .map_err(|error| source.error(error.span().unwrap_or(0..0), error.message()))?;
     let settings = &raw.scenario;
-    let drivers: Vec<Driver> =
-        raw.driver.iter().map(|driver| source.driver(driver)).collect::<Result<_>>()?;
+    let drivers: Vec<Driver> = raw
+        .driver
+        .iter()
+        .map(|driver| source.driver(driver))
+        .collect::<Result<_>>()?;
     let mut scenario = Scenario {
         file: file.to_owned(),
         description: settings.description.clone(),
@@ -33,7 +35,11 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Scenario> {
             Some(limit) => source.milliseconds(limit)?,
             None => DEFAULT_TIME_LIMIT,
         },
-        processors: settings.processors.as_ref().map(|n| source.processors(n)).transpose()?,
+        processors: settings
+            .processors
+            .as_ref()
+            .map(|n| source.processors(n))
+            .transpose()?,
         drivers,
         adapters: Vec::new(),
         steps: Vec::new(),
@@ -43,7 +49,9 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Scenario> {
     }
     for (index, driver) in raw.driver.iter().enumerate() {
         let name = &scenario.drivers[index].name;
-        let twin = scenario.drivers[..index].iter().any(|other| same(&other.name, name));
+        let twin = scenario.drivers[..index]
+            .iter()
+            .any(|other| same(&other.name, name));
         if twin {
             let span = driver.name.as_ref().unwrap_or(&driver.path).span();
             return Err(source.error(span, format!("two drivers are called `{name}`")));
@@ -65,7 +73,11 @@ impl Source<'_> {
         let path = self.readable(&raw.path)?;
         let name = match &raw.name {
             Some(name) => name.get_ref().clone(),
-            None => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            None => path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
         };
         let span = raw.name.as_ref().unwrap_or(&raw.path).span();
         if name.is_empty() || name.contains(['\\', '/']) {
@@ -76,7 +88,12 @@ impl Source<'_> {
             .iter()
             .map(|(path, value)| Ok((path.clone(), self.registry_value(value)?)))
             .collect::<Result<_>>()?;
-        Ok(Driver { name, path, registry, manual: raw.manual })
+        Ok(Driver {
+            name,
+            path,
+            registry,
+            manual: raw.manual,
+        })
     }
 
     fn adapter(&self, raw: &raw::Adapter, scenario: &Scenario) -> Result<Adapter> {
@@ -92,11 +109,18 @@ impl Source<'_> {
                 return Err(self.error(raw.name.span(), message));
             }
             if other.config.interface_index == index {
-                let message = format!("`{}` has interface index {index} already", other.config.name);
+                let message = format!(
+                    "`{}` has interface index {index} already",
+                    other.config.name
+                );
                 return Err(self.error(raw.interface_index.span(), message));
             }
         }
-        if let Some(luid) = raw.luid_index.as_ref().filter(|luid| *luid.get_ref() >= 1 << 24) {
+        if let Some(luid) = raw
+            .luid_index
+            .as_ref()
+            .filter(|luid| *luid.get_ref() >= 1 << 24)
+        {
             return Err(self.error(luid.span(), "a LUID's index has 24 bits"));
         }
         let config = AdapterConfig {
@@ -111,7 +135,11 @@ impl Source<'_> {
                 .collect::<Result<_>>()?,
             keywords: self.keywords(&raw.keywords)?,
         };
-        Ok(Adapter { driver, config, manual: raw.manual })
+        Ok(Adapter {
+            driver,
+            config,
+            manual: raw.manual,
+        })
     }
 
     fn step(&self, step: &Spanned<raw::Step>, scenario: &Scenario) -> Result<Step> {
@@ -186,28 +214,48 @@ impl Source<'_> {
                 .as_ref()
                 .map(|path| self.path(path.span(), path.get_ref()))
                 .transpose()?,
-            time_limit: raw.time_limit_ms.as_ref().map(|t| self.milliseconds(t)).transpose()?,
+            time_limit: raw
+                .time_limit_ms
+                .as_ref()
+                .map(|t| self.milliseconds(t))
+                .transpose()?,
             threads: self.count(raw.threads.as_ref(), 64)?,
             repeat: self.count(raw.repeat.as_ref(), 1_000_000)?,
         })
     }
 
     fn known_driver(&self, name: &Spanned<String>, scenario: &Scenario) -> Result<String> {
-        let known = scenario.drivers.iter().find(|driver| same(&driver.name, name.get_ref()));
+        let known = scenario
+            .drivers
+            .iter()
+            .find(|driver| same(&driver.name, name.get_ref()));
         let names = || list(scenario.drivers.iter().map(|driver| driver.name.as_str()));
         known.map(|driver| driver.name.clone()).ok_or_else(|| {
-            let message = format!("no driver is called `{}` (there is {})", name.get_ref(), names());
+            let message = format!(
+                "no driver is called `{}` (there is {})",
+                name.get_ref(),
+                names()
+            );
             self.error(name.span(), message)
         })
     }
 
     fn known_adapter(&self, name: &Spanned<String>, scenario: &Scenario) -> Result<String> {
-        let known = scenario.adapters.iter().find(|it| same(&it.config.name, name.get_ref()));
+        let known = scenario
+            .adapters
+            .iter()
+            .find(|it| same(&it.config.name, name.get_ref()));
         let names = || list(scenario.adapters.iter().map(|it| it.config.name.as_str()));
-        known.map(|adapter| adapter.config.name.clone()).ok_or_else(|| {
-            let message = format!("no adapter is called `{}` (there is {})", name.get_ref(), names());
-            self.error(name.span(), message)
-        })
+        known
+            .map(|adapter| adapter.config.name.clone())
+            .ok_or_else(|| {
+                let message = format!(
+                    "no adapter is called `{}` (there is {})",
+                    name.get_ref(),
+                    names()
+                );
+                self.error(name.span(), message)
+            })
     }
 
     fn keywords(
@@ -221,9 +269,14 @@ impl Source<'_> {
                 .map(Keyword::Number)
                 .map_err(|_| self.error(value.span(), "a keyword's number has 32 bits")),
             toml::Value::Table(table) => self.hex_table(value.span(), table).map(Keyword::Bytes),
-            _ => Err(self.error(value.span(), "a keyword is a number, a text or { hex = \"..\" }")),
+            _ => Err(self.error(
+                value.span(),
+                "a keyword is a number, a text or { hex = \"..\" }",
+            )),
         };
-        raw.iter().map(|(name, value)| Ok((name.clone(), keyword(value)?))).collect()
+        raw.iter()
+            .map(|(name, value)| Ok((name.clone(), keyword(value)?)))
+            .collect()
     }
 
     fn registry_value(&self, value: &Spanned<toml::Value>) -> Result<Value> {
@@ -240,11 +293,11 @@ impl Source<'_> {
             }),
             toml::Value::Array(texts) => {
                 let texts: Option<Vec<&str>> = texts.iter().map(|text| text.as_str()).collect();
-                texts.map(|texts| Value::strings(&texts)).ok_or_else(complain)
+                texts
+                    .map(|texts| Value::strings(&texts))
+                    .ok_or_else(complain)
             }
-            toml::Value::Table(table) => {
-                Ok(Value::binary(&self.hex_table(value.span(), table)?))
-            }
+            toml::Value::Table(table) => Ok(Value::binary(&self.hex_table(value.span(), table)?)),
             _ => Err(complain()),
         }
     }
@@ -272,7 +325,9 @@ impl Source<'_> {
 
     fn mac(&self, text: &Spanned<String>) -> Result<[u8; 6]> {
         let bytes = self.read(text, |text| hex::bytes(&text.replace('-', ":")))?;
-        bytes.try_into().map_err(|_| self.error(text.span(), "a MAC address has 6 bytes"))
+        bytes
+            .try_into()
+            .map_err(|_| self.error(text.span(), "a MAC address has 6 bytes"))
     }
 
     fn milliseconds(&self, value: &Spanned<u64>) -> Result<Duration> {
@@ -300,7 +355,10 @@ impl Source<'_> {
     fn contents(&self, path: &Spanned<String>) -> Result<Vec<u8>> {
         let file = self.path(path.span(), path.get_ref())?;
         std::fs::read(&file).map_err(|error| {
-            self.error(path.span(), format!("`{}` cannot be read: {error}", file.display()))
+            self.error(
+                path.span(),
+                format!("`{}` cannot be read: {error}", file.display()),
+            )
         })
     }
 
@@ -331,7 +389,11 @@ fn same(a: &str, b: &str) -> bool {
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 #[cfg(test)]

@@ -51,17 +51,27 @@ pub type Listener = Box<dyn Fn(&str) + Send>;
 pub fn run(scenario: Scenario, tell: Listener) -> Ending {
     let limit = scenario.time_limit;
     let (sender, receiver) = mpsc::channel();
-    let player = thread::Builder::new().name("scenario".to_owned()).spawn(move || {
-        // The receiver is gone only if the time is over.
-        let _ = sender.send(Player::play(&scenario, &tell));
-    });
+    let player = thread::Builder::new()
+        .name("scenario".to_owned())
+        .spawn(move || {
+            // The receiver is gone only if the time is over.
+            let _ = sender.send(Player::play(&scenario, &tell));
+        });
     if let Err(error) = player {
-        return Ending::Unusable { line: None, why: format!("the host gives no thread: {error}") };
+        return Ending::Unusable {
+            line: None,
+            why: format!("the host gives no thread: {error}"),
+        };
     }
-    receiver.recv_timeout(limit).unwrap_or_else(|_| Ending::Failed {
-        line: None,
-        why: format!("it did not end within its time limit of {} ms", limit.as_millis()),
-    })
+    receiver
+        .recv_timeout(limit)
+        .unwrap_or_else(|_| Ending::Failed {
+            line: None,
+            why: format!(
+                "it did not end within its time limit of {} ms",
+                limit.as_millis()
+            ),
+        })
 }
 
 struct Player<'a> {
@@ -97,10 +107,18 @@ impl fmt::Display for Trouble {
 
 impl<'a> Player<'a> {
     fn play(scenario: &'a Scenario, tell: &'a Listener) -> Ending {
-        let config = Config { processors: scenario.processors, ..Config::default() };
+        let config = Config {
+            processors: scenario.processors,
+            ..Config::default()
+        };
         let machine = match Machine::new(config) {
             Ok(machine) => machine,
-            Err(error) => return Ending::Unusable { line: None, why: error.to_string() },
+            Err(error) => {
+                return Ending::Unusable {
+                    line: None,
+                    why: error.to_string(),
+                };
+            }
         };
         let mut player = Player {
             scenario,
@@ -112,7 +130,10 @@ impl<'a> Player<'a> {
             reports: Vec::new(),
         };
         if let Err(error) = player.set_up() {
-            return Ending::Unusable { line: None, why: error.to_string() };
+            return Ending::Unusable {
+                line: None,
+                why: error.to_string(),
+            };
         }
         for step in &scenario.steps {
             if let Err(trouble) = player.step(step) {
@@ -131,7 +152,12 @@ impl<'a> Player<'a> {
         for driver in self.scenario.drivers.iter().filter(|driver| !driver.manual) {
             self.load(driver)?;
         }
-        for adapter in self.scenario.adapters.iter().filter(|adapter| !adapter.manual) {
+        for adapter in self
+            .scenario
+            .adapters
+            .iter()
+            .filter(|adapter| !adapter.manual)
+        {
             self.add(&adapter.config.name)?;
         }
         Ok(())
@@ -146,7 +172,12 @@ impl<'a> Player<'a> {
                     self.reports.push(report);
                 }
             }
-            Err(error) => return Ending::Failed { line: None, why: error.to_string() },
+            Err(error) => {
+                return Ending::Failed {
+                    line: None,
+                    why: error.to_string(),
+                };
+            }
         }
         self.reports.retain(|report| !report.is_clean());
         if self.reports.is_empty() {
@@ -160,11 +191,18 @@ impl<'a> Player<'a> {
         match &step.action {
             Action::Ioctl(ioctl) => self.ioctl(step.line, ioctl)?,
             Action::Load(name) => {
-                let found = self.scenario.drivers.iter().find(|driver| driver.name == *name);
+                let found = self
+                    .scenario
+                    .drivers
+                    .iter()
+                    .find(|driver| driver.name == *name);
                 self.load(found.expect("the name was checked when the scenario was read"))?;
             }
             Action::Unload(name) => {
-                let id = self.drivers.remove(name.as_str()).ok_or(MachineError::NoSuchDriver)?;
+                let id = self
+                    .drivers
+                    .remove(name.as_str())
+                    .ok_or(MachineError::NoSuchDriver)?;
                 let report = self.machine.unload(id)?;
                 (self.tell)(&report.to_string());
                 self.reports.push(report);
@@ -184,8 +222,11 @@ impl<'a> Player<'a> {
     }
 
     fn load(&mut self, driver: &'a Driver) -> Result<(), MachineError> {
-        let values: Vec<_> =
-            driver.registry.iter().map(|(path, value)| (path.as_str(), value.clone())).collect();
+        let values: Vec<_> = driver
+            .registry
+            .iter()
+            .map(|(path, value)| (path.as_str(), value.clone()))
+            .collect();
         let id = self.machine.load_as(&driver.name, &driver.path, &values)?;
         self.drivers.insert(&driver.name, id);
         (self.tell)(&format!("{}: loaded", driver.name));
@@ -193,9 +234,16 @@ impl<'a> Player<'a> {
     }
 
     fn add(&mut self, name: &str) -> Result<(), MachineError> {
-        let found = self.scenario.adapters.iter().find(|adapter| adapter.config.name == name);
+        let found = self
+            .scenario
+            .adapters
+            .iter()
+            .find(|adapter| adapter.config.name == name);
         let adapter = found.expect("the name was checked when the scenario was read");
-        let driver = self.drivers.get(adapter.driver.as_str()).ok_or(MachineError::NoSuchDriver)?;
+        let driver = self
+            .drivers
+            .get(adapter.driver.as_str())
+            .ok_or(MachineError::NoSuchDriver)?;
         let id = self.machine.add_adapter(*driver, adapter.config.clone())?;
         self.adapters.insert(&adapter.config.name, id);
         (self.tell)(&format!("{name}: running on {}", adapter.driver));
@@ -203,15 +251,18 @@ impl<'a> Player<'a> {
     }
 
     fn take_adapter(&mut self, name: &str) -> Result<AdapterId, MachineError> {
-        self.adapters.remove(name).ok_or(MachineError::NoSuchAdapter)
+        self.adapters
+            .remove(name)
+            .ok_or(MachineError::NoSuchAdapter)
     }
 
     fn ioctl(&mut self, line: usize, ioctl: &Ioctl) -> Result<(), Trouble> {
         let file = self.machine.open(&ioctl.device)?;
         let started = Instant::now();
         let output = thread::scope(|scope| {
-            let workers: Vec<_> =
-                (0..ioctl.threads).map(|_| scope.spawn(|| repeat(&file, ioctl))).collect();
+            let workers: Vec<_> = (0..ioctl.threads)
+                .map(|_| scope.spawn(|| repeat(&file, ioctl)))
+                .collect();
             let mut last = Vec::new();
             for worker in workers {
                 last = worker.join().expect("a request does not panic")?;
@@ -221,7 +272,10 @@ impl<'a> Player<'a> {
         self.summary.requests += ioctl.threads * ioctl.repeat;
         if let Some(path) = &ioctl.save {
             std::fs::write(path, &output).map_err(|error| {
-                let what = format!("the output cannot be written to {}: {error}", path.display());
+                let what = format!(
+                    "the output cannot be written to {}: {error}",
+                    path.display()
+                );
                 Trouble::Expectation(what)
             })?;
         }
@@ -246,9 +300,7 @@ fn repeat(file: &File, ioctl: &Ioctl) -> Result<Vec<u8>, Trouble> {
     let mut last = Vec::new();
     for _ in 0..ioctl.repeat {
         let answer = match ioctl.time_limit {
-            Some(limit) => {
-                file.ioctl_within(limit, ioctl.code, &ioctl.input, ioctl.output_length)
-            }
+            Some(limit) => file.ioctl_within(limit, ioctl.code, &ioctl.input, ioctl.output_length),
             None => file.ioctl(ioctl.code, &ioctl.input, ioctl.output_length),
         };
         let (status, output) = answer?;
@@ -267,7 +319,9 @@ fn check(ioctl: &Ioctl, status: NtStatus, output: &[u8]) -> Result<(), String> {
             _ => String::new(),
         };
         let expected = ioctl.expect_status;
-        return Err(format!("the request ended with {status}{cancelled}, expected {expected}"));
+        return Err(format!(
+            "the request ended with {status}{cancelled}, expected {expected}"
+        ));
     }
     match &ioctl.expect_output {
         Some(pattern) => pattern
@@ -287,7 +341,11 @@ fn shown(output: &[u8]) -> String {
 }
 
 fn shown_whole(output: &[u8]) -> String {
-    if output.is_empty() { "empty".to_owned() } else { one_line(&output[..output.len().min(256)]) }
+    if output.is_empty() {
+        "empty".to_owned()
+    } else {
+        one_line(&output[..output.len().min(256)])
+    }
 }
 
 fn one_line(bytes: &[u8]) -> String {

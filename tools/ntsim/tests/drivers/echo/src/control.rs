@@ -34,7 +34,11 @@ pub(crate) unsafe extern "C" fn device_control(
     // SAFETY: the union's member for IRP_MJ_DEVICE_CONTROL.
     let (code, input, output) = unsafe {
         let control = irp::location(irp).Parameters.DeviceIoControl;
-        (control.IoControlCode, control.InputBufferLength, control.OutputBufferLength)
+        (
+            control.IoControlCode,
+            control.InputBufferLength,
+            control.OutputBufferLength,
+        )
     };
     match code {
         // SAFETY: called with an IRP for this driver, in all arms.
@@ -72,14 +76,22 @@ unsafe fn system_buffer<'a>(irp: *mut _IRP, length: u32) -> &'a mut [u8] {
     // SAFETY: by contract.
     unsafe {
         let buffer = (*irp).AssociatedIrp.SystemBuffer.cast::<u8>();
-        if buffer.is_null() { &mut [] } else { slice::from_raw_parts_mut(buffer, length as usize) }
+        if buffer.is_null() {
+            &mut []
+        } else {
+            slice::from_raw_parts_mut(buffer, length as usize)
+        }
     }
 }
 
 /// # Safety
 /// The driver holds the IRP.
 unsafe fn echo(irp: *mut _IRP, input: u32, output: u32) -> NTSTATUS {
-    let status = if output >= input { STATUS_SUCCESS } else { STATUS_BUFFER_TOO_SMALL };
+    let status = if output >= input {
+        STATUS_SUCCESS
+    } else {
+        STATUS_BUFFER_TOO_SMALL
+    };
     let information = if output >= input { u64::from(input) } else { 0 };
     // SAFETY: by contract.
     unsafe { irp::complete(irp, status, information) }

@@ -25,7 +25,12 @@ pub(crate) unsafe fn echo(device: *mut _DEVICE_OBJECT, irp: *mut _IRP, length: u
     unsafe {
         (*irp).IoStatus.Information = u64::from(length);
         irp::mark_pending(irp);
-        IoQueueWorkItemEx(item, Some(finish), _WORK_QUEUE_TYPE::DelayedWorkQueue, irp.cast());
+        IoQueueWorkItemEx(
+            item,
+            Some(finish),
+            _WORK_QUEUE_TYPE::DelayedWorkQueue,
+            irp.cast(),
+        );
     }
     STATUS_PENDING
 }

@@ -13,7 +13,8 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use wdk_sys::ntddk::{
-    IoCreateDevice, IoCreateSymbolicLink, IoDeleteDevice, IoDeleteSymbolicLink, RtlInitUnicodeString,
+    IoCreateDevice, IoCreateSymbolicLink, IoDeleteDevice, IoDeleteSymbolicLink,
+    RtlInitUnicodeString,
 };
 use wdk_sys::{
     _DEVICE_OBJECT, _DRIVER_OBJECT, _IRP, FILE_DEVICE_UNKNOWN, IRP_MJ_CLEANUP, IRP_MJ_CLOSE,
@@ -66,7 +67,15 @@ unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, path: PUNICODE_ST
     let mut device: PDEVICE_OBJECT = ptr::null_mut();
     // SAFETY: valid strings and variables.
     let status = unsafe {
-        IoCreateDevice(driver, 0, &raw mut name, FILE_DEVICE_UNKNOWN, 0, 0, &raw mut device)
+        IoCreateDevice(
+            driver,
+            0,
+            &raw mut name,
+            FILE_DEVICE_UNKNOWN,
+            0,
+            0,
+            &raw mut device,
+        )
     };
     if !NT_SUCCESS(status) {
         return status;

@@ -89,8 +89,11 @@ pub(crate) fn depth() -> Result<u32, NTSTATUS> {
     // SAFETY: written before the device existed.
     let (text, length) = unsafe { &*PATH.0.get() };
     let bytes = u16::try_from(*length * 2).map_err(|_| STATUS_INVALID_PARAMETER)?;
-    let mut path =
-        UNICODE_STRING { Length: bytes, MaximumLength: bytes, Buffer: text.as_ptr().cast_mut() };
+    let mut path = UNICODE_STRING {
+        Length: bytes,
+        MaximumLength: bytes,
+        Buffer: text.as_ptr().cast_mut(),
+    };
     let mut attributes = attributes(&mut path);
     let mut key: HANDLE = ptr::null_mut();
     // SAFETY: valid structures.
@@ -124,8 +127,11 @@ pub(crate) fn depth() -> Result<u32, NTSTATUS> {
 /// Reads a file to its end: its length and the sum of its bytes.
 pub(crate) fn sum_file(name: &mut [u8]) -> Result<(u64, u64), NTSTATUS> {
     let bytes = u16::try_from(name.len()).map_err(|_| STATUS_INVALID_PARAMETER)?;
-    let mut name =
-        UNICODE_STRING { Length: bytes, MaximumLength: bytes, Buffer: name.as_mut_ptr().cast() };
+    let mut name = UNICODE_STRING {
+        Length: bytes,
+        MaximumLength: bytes,
+        Buffer: name.as_mut_ptr().cast(),
+    };
     let mut attributes = attributes(&mut name);
     let mut file: HANDLE = ptr::null_mut();
     let mut block = IO_STATUS_BLOCK::default();
