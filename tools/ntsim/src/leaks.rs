@@ -36,8 +36,21 @@ impl Leaks {
     }
 
     /// As [`Self::track`] with a known owner and stack.
-    pub fn track_for(&self, kind: &'static str, address: usize, detail: impl Into<String>, owner: Option<ImageId>, stack: Stack) {
-        let owned = Owned { kind, address, detail: detail.into(), owner, stack };
+    pub fn track_for(
+        &self,
+        kind: &'static str,
+        address: usize,
+        detail: impl Into<String>,
+        owner: Option<ImageId>,
+        stack: Stack,
+    ) {
+        let owned = Owned {
+            kind,
+            address,
+            detail: detail.into(),
+            owner,
+            stack,
+        };
         self.objects.lock().insert((kind, address), owned);
     }
 
@@ -54,7 +67,13 @@ impl Leaks {
 
     /// What `owner` still owns, in order of kind and address.
     pub fn of(&self, owner: ImageId) -> Vec<Owned> {
-        let mut list: Vec<Owned> = self.objects.lock().values().filter(|object| object.owner == Some(owner)).cloned().collect();
+        let mut list: Vec<Owned> = self
+            .objects
+            .lock()
+            .values()
+            .filter(|object| object.owner == Some(owner))
+            .cloned()
+            .collect();
         list.sort_by_key(|object| (object.kind, object.address));
         list
     }

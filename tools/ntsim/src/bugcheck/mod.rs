@@ -9,9 +9,9 @@ mod report;
 
 pub mod codes;
 
-pub use raise::{EXIT_CODE, raise_fault};
 #[cfg(test)]
 pub use raise::expect_violation;
+pub use raise::{EXIT_CODE, raise_fault};
 pub use report::{Report, ReportStack};
 
 use crate::symbols::Stack;
@@ -66,7 +66,14 @@ pub struct Violation {
 impl Violation {
     /// A violation of `code`.
     pub fn new(code: &'static Code) -> Self {
-        Self { code, params: [0; 4], text: String::new(), guilty: None, related: Vec::new(), notes: Vec::new() }
+        Self {
+            code,
+            params: [0; 4],
+            text: String::new(),
+            guilty: None,
+            related: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     /// The four bugcheck parameters.

@@ -50,9 +50,15 @@ impl Report {
             .or_else(|| images.owner_of_stack(stack).and_then(|id| images.get(id)));
         // SAFETY: thread objects are leaked boxes.
         let thread = unsafe { context.thread.get().as_ref() };
-        let mut stacks = vec![ReportStack { title: "stack".into(), frames: stack.named() }];
+        let mut stacks = vec![ReportStack {
+            title: "stack".into(),
+            frames: stack.named(),
+        }];
         for (title, stack) in violation.related {
-            stacks.push(ReportStack { title, frames: stack.named() });
+            stacks.push(ReportStack {
+                title,
+                frames: stack.named(),
+            });
         }
         Self {
             number: violation.code.number,
@@ -61,7 +67,10 @@ impl Report {
             params: violation.params,
             text: violation.text,
             driver: guilty.map_or_else(String::new, |image| image.name.clone()),
-            thread: thread.map_or_else(|| "outside the kernel".to_owned(), |thread| format!("{} ({})", thread.name(), thread.id())),
+            thread: thread.map_or_else(
+                || "outside the kernel".to_owned(),
+                |thread| format!("{} ({})", thread.name(), thread.id()),
+            ),
             irql: context.irql.get(),
             notes: violation.notes,
             stacks,
@@ -72,7 +81,11 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d] = self.params;
-        writeln!(f, "*** simulated bugcheck {:#010X} {} ({a:#x}, {b:#x}, {c:#x}, {d:#x})", self.number, self.name)?;
+        writeln!(
+            f,
+            "*** simulated bugcheck {:#010X} {} ({a:#x}, {b:#x}, {c:#x}, {d:#x})",
+            self.number, self.name
+        )?;
         if !self.driver.is_empty() {
             writeln!(f, "    driver: {}", self.driver)?;
         }

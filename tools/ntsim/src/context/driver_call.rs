@@ -24,7 +24,12 @@ impl CallSite {
 
 impl fmt::Display for CallSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.what, Kernel::get().images.describe(self.target))
+        write!(
+            f,
+            "{} {}",
+            self.what,
+            Kernel::get().images.describe(self.target)
+        )
     }
 }
 
@@ -62,7 +67,10 @@ pub fn call_driver<R>(site: CallSite, f: impl FnOnce() -> R) -> R {
     context.routine.set(std::ptr::null());
     context.entry_rsp.set(0);
     let result = f();
-    if context.irql.get() != irql || context.held_count.get() != held || regions != (context.critical.get(), context.guarded.get()) {
+    if context.irql.get() != irql
+        || context.held_count.get() != held
+        || regions != (context.critical.get(), context.guarded.get())
+    {
         broken_return(context, site, irql, held);
     }
     context.transition.set(transition.outer);
@@ -74,7 +82,12 @@ pub fn call_driver<R>(site: CallSite, f: impl FnOnce() -> R) -> R {
 
 #[cold]
 fn null_target(site: CallSite) -> ! {
-    bugcheck!(codes::NULL_CALLBACK, [0, 0, 0, 0], "the driver gave no {} (a null pointer), and the kernel has to call it", site.what)
+    bugcheck!(
+        codes::NULL_CALLBACK,
+        [0, 0, 0, 0],
+        "the driver gave no {} (a null pointer), and the kernel has to call it",
+        site.what
+    )
 }
 
 #[cold]
@@ -94,16 +107,31 @@ fn broken_return(context: &Context, site: CallSite, irql: u8, held: u32) -> ! {
     }
     if context.held_count.get() < held {
         crate::bugcheck::Violation::new(&codes::LOCK_OF_CALLER_RELEASED)
-            .params([u64::from(held), u64::from(context.held_count.get()), guilty as u64, 0])
+            .params([
+                u64::from(held),
+                u64::from(context.held_count.get()),
+                guilty as u64,
+                0,
+            ])
             .guilty(guilty)
-            .text(format!("{site} released a spin lock that was held when it was called"))
+            .text(format!(
+                "{site} released a spin lock that was held when it was called"
+            ))
             .raise();
     }
     if context.irql.get() != irql {
         crate::bugcheck::Violation::new(&codes::IRQL_CHANGED_AT_RETURN)
-            .params([u64::from(irql), u64::from(context.irql.get()), guilty as u64, 0])
+            .params([
+                u64::from(irql),
+                u64::from(context.irql.get()),
+                guilty as u64,
+                0,
+            ])
             .guilty(guilty)
-            .text(format!("{site} was called at IRQL {irql} and returned at IRQL {}", context.irql.get()))
+            .text(format!(
+                "{site} was called at IRQL {irql} and returned at IRQL {}",
+                context.irql.get()
+            ))
             .raise();
     }
     crate::bugcheck::Violation::new(&codes::REGION_LEFT_OPEN)

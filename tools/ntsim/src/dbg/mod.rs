@@ -62,6 +62,21 @@ unsafe fn emit(text: *const u8, arguments: Arguments) -> u32 {
     if QUIET.load(Ordering::Relaxed) || text.is_null() {
         return 0;
     }
+    // SAFETY: the driver's format.
+    let wide = unsafe { bytes(text) }.windows(3).any(|part| {
+        matches!(
+            part,
+            [b'%', b'w', b's' | b'Z'] | [b'%', b'l', b's'] | [b'%', b'S', _]
+        )
+    });
+    if wide && crate::context::irql() > 0 {
+        bugcheck!(
+            codes::ROUTINE_AT_WRONG_IRQL,
+            [text as u64, u64::from(crate::context::irql()), 0, 0],
+            "a debug print with a wide string was made at IRQL {}; the conversion is pageable and needs PASSIVE_LEVEL",
+            crate::context::irql()
+        );
+    }
     // SAFETY: the driver's format and arguments.
     let out = unsafe { format(bytes(text), arguments, false) };
     let mut stderr = std::io::stderr().lock();
@@ -74,5 +89,7 @@ unsafe fn emit(text: *const u8, arguments: Arguments) -> u32 {
 }
 
 unsafe fn break_point() {
-    Violation::new(&codes::BREAKPOINT).text("the driver called DbgBreakPoint, and no debugger is there").raise()
+    Violation::new(&codes::BREAKPOINT)
+        .text("the driver called DbgBreakPoint, and no debugger is there")
+        .raise()
 }

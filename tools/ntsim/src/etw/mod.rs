@@ -3,7 +3,10 @@
 use crate::bugcheck::codes;
 use crate::kernel::Kernel;
 use crate::table::Row;
-use crate::types::{EVENT_DATA_DESCRIPTOR, EVENT_DESCRIPTOR, GUID, NTSTATUS, PVOID, STATUS_NO_MEMORY, STATUS_SUCCESS};
+use crate::types::{
+    EVENT_DATA_DESCRIPTOR, EVENT_DESCRIPTOR, GUID, NTSTATUS, PVOID, STATUS_NO_MEMORY,
+    STATUS_SUCCESS,
+};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,21 +48,37 @@ pub fn events() -> Vec<Event> {
 }
 
 /// No session listens, so the enable callback is never called.
-unsafe fn register(provider: *const GUID, _callback: PVOID, _context: PVOID, handle: *mut u64) -> NTSTATUS {
+unsafe fn register(
+    provider: *const GUID,
+    _callback: PVOID,
+    _context: PVOID,
+    handle: *mut u64,
+) -> NTSTATUS {
     let value = NEXT.fetch_add(0x10, Ordering::Relaxed);
     // SAFETY: the driver's GUID and out-parameter.
     let provider = unsafe {
         handle.write(value);
         provider.read_unaligned()
     };
-    Kernel::get().leaks.track(KIND, value as usize, format!("{:08x}-{:04x}-{:04x}", provider.Data1, provider.Data2, provider.Data3));
+    Kernel::get().leaks.track(
+        KIND,
+        value as usize,
+        format!(
+            "{:08x}-{:04x}-{:04x}",
+            provider.Data1, provider.Data2, provider.Data3
+        ),
+    );
     STATUS_SUCCESS
 }
 
 fn check(handle: u64, routine: &str) {
     // Zero is what a provider that is not registered passes; writes with it do nothing.
     if handle != 0 && Kernel::get().leaks.find(KIND, handle as usize).is_none() {
-        bugcheck!(codes::BAD_HANDLE, [handle, 0, 0, 0], "{routine} was given {handle:#x}, which is no registration (or was unregistered)");
+        bugcheck!(
+            codes::BAD_HANDLE,
+            [handle, 0, 0, 0],
+            "{routine} was given {handle:#x}, which is no registration (or was unregistered)"
+        );
     }
 }
 
@@ -72,7 +91,13 @@ unsafe fn unregister(handle: u64) -> NTSTATUS {
     STATUS_SUCCESS
 }
 
-unsafe fn write(handle: u64, event: *const EVENT_DESCRIPTOR, _activity: *const GUID, count: u32, data: *const EVENT_DATA_DESCRIPTOR) -> NTSTATUS {
+unsafe fn write(
+    handle: u64,
+    event: *const EVENT_DESCRIPTOR,
+    _activity: *const GUID,
+    count: u32,
+    data: *const EVENT_DATA_DESCRIPTOR,
+) -> NTSTATUS {
     if handle == 0 {
         return STATUS_SUCCESS;
     }
@@ -82,7 +107,10 @@ unsafe fn write(handle: u64, event: *const EVENT_DESCRIPTOR, _activity: *const G
     let descriptor = unsafe {
         for index in 0..count as usize {
             let block = data.add(index).read();
-            bytes.extend_from_slice(std::slice::from_raw_parts(block.Ptr as *const u8, block.Size as usize));
+            bytes.extend_from_slice(std::slice::from_raw_parts(
+                block.Ptr as *const u8,
+                block.Size as usize,
+            ));
         }
         event.read_unaligned()
     };
@@ -90,7 +118,11 @@ unsafe fn write(handle: u64, event: *const EVENT_DESCRIPTOR, _activity: *const G
     if events.len() == KEPT {
         events.pop_front();
     }
-    events.push_back(Event { handle, descriptor, data: bytes });
+    events.push_back(Event {
+        handle,
+        descriptor,
+        data: bytes,
+    });
     STATUS_SUCCESS
 }
 

@@ -29,7 +29,11 @@ unsafe fn take(mutex: *mut FAST_MUTEX) {
     // SAFETY: the driver's mutex; the owner fields belong to who holds it.
     unsafe {
         if (*mutex).Owner == me() {
-            bugcheck!(codes::LOCK_RECURSION, [mutex as u64, 0, 0, 0], "the thread already holds the fast mutex at {mutex:p}");
+            bugcheck!(
+                codes::LOCK_RECURSION,
+                [mutex as u64, 0, 0, 0],
+                "the thread already holds the fast mutex at {mutex:p}"
+            );
         }
         if count(mutex).fetch_sub(1, Ordering::Acquire) != 1 {
             (*mutex).Contention = (*mutex).Contention.wrapping_add(1);
@@ -79,7 +83,10 @@ unsafe fn try_acquire(mutex: *mut FAST_MUTEX) -> BOOLEAN {
     let old = irql::raise(APC_LEVEL);
     // SAFETY: the driver's mutex.
     unsafe {
-        if count(mutex).compare_exchange(1, 0, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        if count(mutex)
+            .compare_exchange(1, 0, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
             irql::lower(old);
             return 0;
         }

@@ -59,14 +59,28 @@ struct Functions {
     free: usize,
 }
 
-unsafe fn initialize(list: *mut General, kind: &'static str, functions: Functions, pool: u32, size: usize, tag: u32) {
+unsafe fn initialize(
+    list: *mut General,
+    kind: &'static str,
+    functions: Functions,
+    pool: u32,
+    size: usize,
+    tag: u32,
+) {
     if size == 0 || tag == 0 {
-        bugcheck!(codes::LOOKASIDE_MISUSE, [list as u64, size as u64, u64::from(tag), 0], "a lookaside list was initialised for {size} bytes with tag {tag:#x}");
+        bugcheck!(
+            codes::LOOKASIDE_MISUSE,
+            [list as u64, size as u64, u64::from(tag), 0],
+            "a lookaside list was initialised for {size} bytes with tag {tag:#x}"
+        );
     }
     // SAFETY: the driver's memory for a list.
     unsafe {
         list.write(General {
-            head: SLIST_HEADER { Alignment: 0, Region: 0 },
+            head: SLIST_HEADER {
+                Alignment: 0,
+                Region: 0,
+            },
             depth: 0,
             maximum_depth: 256,
             total_allocates: 0,
@@ -83,26 +97,63 @@ unsafe fn initialize(list: *mut General, kind: &'static str, functions: Function
         });
         slist::initialize(list.cast());
     }
-    Kernel::get().leaks.track(kind, list as usize, format!("tag '{}', {size} bytes", super::pool::tag_name(tag)));
+    Kernel::get().leaks.track(
+        kind,
+        list as usize,
+        format!("tag '{}', {size} bytes", super::pool::tag_name(tag)),
+    );
 }
 
 fn export(name: &str) -> usize {
     find("ntoskrnl.exe", name).map_or(0, |row| row.target.address())
 }
 
-unsafe fn initialize_npaged(list: *mut General, allocate: usize, free: usize, _flags: u32, size: usize, tag: u32, _depth: u16) {
+unsafe fn initialize_npaged(
+    list: *mut General,
+    allocate: usize,
+    free: usize,
+    _flags: u32,
+    size: usize,
+    tag: u32,
+    _depth: u16,
+) {
     let functions = Functions {
-        allocate: if allocate == 0 { export("ExAllocatePoolWithTag") } else { allocate },
-        free: if free == 0 { export("ExFreePool") } else { free },
+        allocate: if allocate == 0 {
+            export("ExAllocatePoolWithTag")
+        } else {
+            allocate
+        },
+        free: if free == 0 {
+            export("ExFreePool")
+        } else {
+            free
+        },
     };
     // SAFETY: the driver's list. Nonpaged lists are never executable here.
     unsafe { initialize(list, "NPAGED_LOOKASIDE_LIST", functions, NX, size, tag) };
 }
 
-unsafe fn initialize_ex(list: *mut General, allocate: usize, free: usize, pool: u32, _flags: u32, size: usize, tag: u32, _depth: u16) -> NTSTATUS {
+unsafe fn initialize_ex(
+    list: *mut General,
+    allocate: usize,
+    free: usize,
+    pool: u32,
+    _flags: u32,
+    size: usize,
+    tag: u32,
+    _depth: u16,
+) -> NTSTATUS {
     let functions = Functions {
-        allocate: if allocate == 0 { defaults::Allocate::ROW.target.address() } else { allocate },
-        free: if free == 0 { defaults::Free::ROW.target.address() } else { free },
+        allocate: if allocate == 0 {
+            defaults::Allocate::ROW.target.address()
+        } else {
+            allocate
+        },
+        free: if free == 0 {
+            defaults::Free::ROW.target.address()
+        } else {
+            free
+        },
     };
     // SAFETY: the driver's list.
     unsafe { initialize(list, "LOOKASIDE_LIST_EX", functions, pool, size, tag) };
@@ -132,7 +183,11 @@ unsafe fn flush_ex(list: *mut General) {
 
 fn forget(kind: &'static str, list: *mut General) {
     if Kernel::get().leaks.untrack(kind, list as usize).is_none() {
-        bugcheck!(codes::LOOKASIDE_MISUSE, [list as u64, 0, 0, 0], "the lookaside list at {list:p} was deleted, but is not initialised (or was deleted before)");
+        bugcheck!(
+            codes::LOOKASIDE_MISUSE,
+            [list as u64, 0, 0, 0],
+            "the lookaside list at {list:p} was deleted, but is not initialised (or was deleted before)"
+        );
     }
 }
 

@@ -15,7 +15,13 @@ crate::routines! { "ntoskrnl.exe";
 pub(crate) fn raise_exception(status: NTSTATUS, why: &str) -> ! {
     Violation::new(&codes::UNHANDLED_EXCEPTION)
         .params([u64::from(status as u32), 0, 0, 0])
-        .text(format!("{why} raised {:#010x}{}; ntsim cannot deliver exceptions to handlers yet", status, status_name(status).map(|name| format!(" ({name})")).unwrap_or_default()))
+        .text(format!(
+            "{why} raised {:#010x}{}; ntsim cannot deliver exceptions to handlers yet",
+            status,
+            status_name(status)
+                .map(|name| format!(" ({name})"))
+                .unwrap_or_default()
+        ))
         .raise()
 }
 
@@ -26,7 +32,12 @@ unsafe fn create_uuid(uuid: *mut GUID) -> NTSTATUS {
     tail[0] = tail[0] & 0x3f | 0x80;
     // SAFETY: the driver's out-parameter.
     unsafe {
-        uuid.write(GUID { Data1: a as u32, Data2: (a >> 32) as u16, Data3: (a >> 48) as u16 & 0x0fff | 0x4000, Data4: tail });
+        uuid.write(GUID {
+            Data1: a as u32,
+            Data2: (a >> 32) as u16,
+            Data3: (a >> 48) as u16 & 0x0fff | 0x4000,
+            Data4: tail,
+        });
     }
     STATUS_SUCCESS
 }

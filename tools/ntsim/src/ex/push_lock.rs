@@ -23,7 +23,11 @@ const READER: usize = 16;
 pub(super) fn need_region(routine: &str) {
     let context = context::current();
     if context.irql.get() < APC_LEVEL && context.critical.get() == 0 && context.guarded.get() == 0 {
-        bugcheck!(codes::NO_CRITICAL_REGION, [0, 0, 0, 0], "{routine} was called with normal kernel APCs enabled; it needs a critical region");
+        bugcheck!(
+            codes::NO_CRITICAL_REGION,
+            [0, 0, 0, 0],
+            "{routine} was called with normal kernel APCs enabled; it needs a critical region"
+        );
     }
 }
 
@@ -45,10 +49,17 @@ unsafe fn acquire_exclusive(lock: *mut usize, _flags: u32) {
     need_region("ExAcquirePushLockExclusiveEx");
     // SAFETY: the driver's lock.
     let word = unsafe { word(lock) };
-    let take = || word.compare_exchange(0, mine(), Ordering::Acquire, Ordering::Relaxed).is_ok();
+    let take = || {
+        word.compare_exchange(0, mine(), Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    };
     if !take() {
         if word.load(Ordering::Relaxed) == mine() {
-            bugcheck!(codes::LOCK_RECURSION, [lock as u64, 0, 0, 0], "the thread already holds the push lock at {lock:p} exclusively");
+            bugcheck!(
+                codes::LOCK_RECURSION,
+                [lock as u64, 0, 0, 0],
+                "the thread already holds the push lock at {lock:p} exclusively"
+            );
         }
         sched::wait_on(lock as usize, take);
     }
@@ -59,7 +70,11 @@ unsafe fn release_exclusive(lock: *mut usize, _flags: u32) {
     let word = unsafe { word(lock) };
     let seen = word.compare_exchange(mine(), 0, Ordering::Release, Ordering::Relaxed);
     if let Err(seen) = seen {
-        bugcheck!(codes::LOCK_NOT_OWNED, [lock as u64, seen as u64, 0, 0], "the push lock at {lock:p} is released exclusively by a thread that does not hold it so");
+        bugcheck!(
+            codes::LOCK_NOT_OWNED,
+            [lock as u64, seen as u64, 0, 0],
+            "the push lock at {lock:p} is released exclusively by a thread that does not hold it so"
+        );
     }
     sched::notify(lock as usize);
 }
@@ -70,11 +85,16 @@ unsafe fn acquire_shared(lock: *mut usize, _flags: u32) {
     let word = unsafe { word(lock) };
     let take = || {
         let more = |seen: usize| (seen & EXCLUSIVE == 0).then_some((seen | SHARED) + READER);
-        word.fetch_update(Ordering::Acquire, Ordering::Relaxed, more).is_ok()
+        word.fetch_update(Ordering::Acquire, Ordering::Relaxed, more)
+            .is_ok()
     };
     if !take() {
         if word.load(Ordering::Relaxed) == mine() {
-            bugcheck!(codes::LOCK_RECURSION, [lock as u64, 0, 0, 0], "the thread holds the push lock at {lock:p} exclusively and wants it shared");
+            bugcheck!(
+                codes::LOCK_RECURSION,
+                [lock as u64, 0, 0, 0],
+                "the thread holds the push lock at {lock:p} exclusively and wants it shared"
+            );
         }
         sched::wait_on(lock as usize, take);
     }
@@ -89,7 +109,11 @@ unsafe fn release_shared(lock: *mut usize, _flags: u32) {
         seen => Some(seen - READER),
     };
     if let Err(seen) = word.fetch_update(Ordering::Release, Ordering::Relaxed, less) {
-        bugcheck!(codes::LOCK_NOT_OWNED, [lock as u64, seen as u64, 0, 0], "the push lock at {lock:p} is released shared, but nobody holds it so");
+        bugcheck!(
+            codes::LOCK_NOT_OWNED,
+            [lock as u64, seen as u64, 0, 0],
+            "the push lock at {lock:p} is released shared, but nobody holds it so"
+        );
     }
     sched::notify(lock as usize);
 }

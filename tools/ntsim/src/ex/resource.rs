@@ -35,15 +35,26 @@ fn with<R>(resource: PVOID, f: impl FnOnce(&mut State) -> R) -> R {
         Some(state) => f(state),
         None => {
             drop(states);
-            bugcheck!(codes::OBJECT_NOT_INITIALIZED, [resource as u64, 0, 0, 0], "the resource at {resource:p} is not initialised, or was deleted")
+            bugcheck!(
+                codes::OBJECT_NOT_INITIALIZED,
+                [resource as u64, 0, 0, 0],
+                "the resource at {resource:p} is not initialised, or was deleted"
+            )
         }
     }
 }
 
 unsafe fn initialize(resource: PVOID) -> NTSTATUS {
-    let before = STATES.lock().get_or_insert_default().insert(resource as usize, State::default());
+    let before = STATES
+        .lock()
+        .get_or_insert_default()
+        .insert(resource as usize, State::default());
     if before.is_some() {
-        bugcheck!(codes::OBJECT_IN_USE, [resource as u64, 0, 0, 0], "the resource at {resource:p} was initialised twice");
+        bugcheck!(
+            codes::OBJECT_IN_USE,
+            [resource as u64, 0, 0, 0],
+            "the resource at {resource:p} was initialised twice"
+        );
     }
     // SAFETY: the driver's 104 bytes for a resource.
     unsafe { resource.cast::<u8>().write_bytes(0, SIZE) };
@@ -52,11 +63,20 @@ unsafe fn initialize(resource: PVOID) -> NTSTATUS {
 }
 
 unsafe fn delete(resource: PVOID) -> NTSTATUS {
-    let held = with(resource, |state| state.exclusive.is_some() || !state.shared.is_empty());
+    let held = with(resource, |state| {
+        state.exclusive.is_some() || !state.shared.is_empty()
+    });
     if held {
-        bugcheck!(codes::OBJECT_IN_USE, [resource as u64, 0, 0, 0], "the resource at {resource:p} was deleted while it is held");
+        bugcheck!(
+            codes::OBJECT_IN_USE,
+            [resource as u64, 0, 0, 0],
+            "the resource at {resource:p} was deleted while it is held"
+        );
     }
-    STATES.lock().get_or_insert_default().remove(&(resource as usize));
+    STATES
+        .lock()
+        .get_or_insert_default()
+        .remove(&(resource as usize));
     Kernel::get().leaks.untrack(KIND, resource as usize);
     STATUS_SUCCESS
 }
@@ -72,7 +92,11 @@ unsafe fn acquire_exclusive(resource: PVOID, wait: BOOLEAN) -> BOOLEAN {
             }
             Some(_) => false,
             None if state.shared.contains_key(&me) => {
-                bugcheck!(codes::LOCK_RECURSION, [resource as u64, 0, 0, 0], "the thread holds the resource at {resource:p} shared and wants it exclusively: it would wait for itself")
+                bugcheck!(
+                    codes::LOCK_RECURSION,
+                    [resource as u64, 0, 0, 0],
+                    "the thread holds the resource at {resource:p} shared and wants it exclusively: it would wait for itself"
+                )
             }
             None if state.shared.is_empty() => {
                 state.exclusive = Some((me, 1));
@@ -137,7 +161,11 @@ unsafe fn release(resource: PVOID) {
         true
     });
     if !released {
-        bugcheck!(codes::LOCK_NOT_OWNED, [resource as u64, 0, 0, 0], "the resource at {resource:p} is released by a thread that does not hold it");
+        bugcheck!(
+            codes::LOCK_NOT_OWNED,
+            [resource as u64, 0, 0, 0],
+            "the resource at {resource:p} is released by a thread that does not hold it"
+        );
     }
     sched::notify(resource as usize);
 }

@@ -40,7 +40,11 @@ unsafe fn reinitialize(run: *mut EX_RUNDOWN_REF) {
     // SAFETY: the driver's word.
     let seen = unsafe { word(run) }.swap(0, Ordering::SeqCst);
     if seen != ACTIVE {
-        bugcheck!(codes::RUNDOWN_UNBALANCED, [run as u64, seen as u64, 0, 0], "rundown protection at {run:p} was re-initialised though it is not run down");
+        bugcheck!(
+            codes::RUNDOWN_UNBALANCED,
+            [run as u64, seen as u64, 0, 0],
+            "rundown protection at {run:p} was re-initialised though it is not run down"
+        );
     }
 }
 
@@ -52,7 +56,11 @@ unsafe fn acquire(run: *mut EX_RUNDOWN_REF) -> BOOLEAN {
 unsafe fn acquire_many(run: *mut EX_RUNDOWN_REF, count: u32) -> BOOLEAN {
     let more = |seen: usize| (seen & ACTIVE == 0).then_some(seen + 2 * count as usize);
     // SAFETY: the driver's word.
-    u8::from(unsafe { word(run) }.fetch_update(Ordering::SeqCst, Ordering::Relaxed, more).is_ok())
+    u8::from(
+        unsafe { word(run) }
+            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, more)
+            .is_ok(),
+    )
 }
 
 unsafe fn release(run: *mut EX_RUNDOWN_REF) {
@@ -61,12 +69,20 @@ unsafe fn release(run: *mut EX_RUNDOWN_REF) {
 }
 
 unsafe fn release_many(run: *mut EX_RUNDOWN_REF, count: u32) {
-    let less = |seen: usize| (seen & !ACTIVE).checked_sub(2 * count as usize).map(|left| left | seen & ACTIVE);
+    let less = |seen: usize| {
+        (seen & !ACTIVE)
+            .checked_sub(2 * count as usize)
+            .map(|left| left | seen & ACTIVE)
+    };
     // SAFETY: the driver's word.
     match unsafe { word(run) }.fetch_update(Ordering::SeqCst, Ordering::Relaxed, less) {
         Ok(seen) if seen & ACTIVE != 0 => sched::notify(run as usize),
         Ok(_) => {}
-        Err(seen) => bugcheck!(codes::RUNDOWN_UNBALANCED, [run as u64, seen as u64, u64::from(count), 0], "rundown protection at {run:p} was released more often than acquired"),
+        Err(seen) => bugcheck!(
+            codes::RUNDOWN_UNBALANCED,
+            [run as u64, seen as u64, u64::from(count), 0],
+            "rundown protection at {run:p} was released more often than acquired"
+        ),
     }
 }
 
@@ -94,7 +110,11 @@ unsafe fn allocate_aware(_pool: u32, _tag: u32) -> *mut EX_RUNDOWN_REF {
 
 unsafe fn free_aware(run: *mut EX_RUNDOWN_REF) {
     if Kernel::get().leaks.untrack(KIND, run as usize).is_none() {
-        bugcheck!(codes::POOL_FOREIGN_FREE, [run as u64, 0, 0, 0], "ExFreeCacheAwareRundownProtection was given {run:p}, which is none (or was freed)");
+        bugcheck!(
+            codes::POOL_FOREIGN_FREE,
+            [run as u64, 0, 0, 0],
+            "ExFreeCacheAwareRundownProtection was given {run:p}, which is none (or was freed)"
+        );
     }
     // SAFETY: tracked: made above and not yet freed.
     drop(unsafe { Box::from_raw(run) });

@@ -46,14 +46,22 @@ pub fn queue(name: &'static str, f: Box<dyn FnOnce() + Send>) {
 pub fn queue_for(name: &'static str, routine: usize, f: Box<dyn FnOnce() + Send>) {
     let mut guard = workers();
     let workers = guard.get_or_insert_default();
-    workers.jobs.push_back(Job { name, routine, run: f });
+    workers.jobs.push_back(Job {
+        name,
+        routine,
+        run: f,
+    });
     // A worker may block for long; there is always one for each job that waits.
     if workers.idle < workers.jobs.len() && workers.threads < MOST_WORKERS {
         let number = workers.threads;
         workers.threads += 1;
         drop(guard);
         if let Err(error) = crate::ps::thread::spawn(&format!("worker {number}"), Box::new(serve)) {
-            bugcheck!(codes::NTSIM_FAULT, [0, 0, 0, 0], "the host gives no thread for work items: {error}");
+            bugcheck!(
+                codes::NTSIM_FAULT,
+                [0, 0, 0, 0],
+                "the host gives no thread for work items: {error}"
+            );
         }
     } else {
         drop(guard);
@@ -64,18 +72,28 @@ pub fn queue_for(name: &'static str, routine: usize, f: Box<dyn FnOnce() + Send>
 fn serve() {
     let mut guard = workers();
     loop {
-        let Some(workers) = guard.as_mut() else { return };
+        let Some(workers) = guard.as_mut() else {
+            return;
+        };
         if let Some(job) = workers.jobs.pop_front() {
             workers.running.push(job.routine);
             drop(guard);
             (job.run)();
             let after = crate::context::irql();
             if after != 0 {
-                bugcheck!(codes::IRQL_CHANGED_AT_RETURN, [0, u64::from(after), 0, 0], "a {} ended at IRQL {after}", job.name);
+                bugcheck!(
+                    codes::IRQL_CHANGED_AT_RETURN,
+                    [0, u64::from(after), 0, 0],
+                    "a {} ended at IRQL {after}",
+                    job.name
+                );
             }
             guard = self::workers();
             if let Some(workers) = guard.as_mut()
-                && let Some(index) = workers.running.iter().position(|running| *running == job.routine)
+                && let Some(index) = workers
+                    .running
+                    .iter()
+                    .position(|running| *running == job.routine)
             {
                 workers.running.swap_remove(index);
             }
@@ -95,7 +113,9 @@ pub(crate) fn pending_of(image: &Image) -> Option<usize> {
     let look = || {
         workers().as_ref().and_then(|workers| {
             let queued = workers.jobs.iter().map(|job| job.routine);
-            queued.chain(workers.running.iter().copied()).find(|routine| image.contains(*routine))
+            queued
+                .chain(workers.running.iter().copied())
+                .find(|routine| image.contains(*routine))
         })
     };
     for _ in 0..200 {
@@ -115,7 +135,11 @@ unsafe fn queue_item(item: *mut WORK_QUEUE_ITEM, _queue: u32) {
     // SAFETY: the driver's item.
     let routine = unsafe { (*item).WorkerRoutine }.map_or(0, |routine| routine as usize);
     if routine == 0 {
-        bugcheck!(codes::NULL_CALLBACK, [item as u64, 0, 0, 0], "ExQueueWorkItem was given an item without a routine");
+        bugcheck!(
+            codes::NULL_CALLBACK,
+            [item as u64, 0, 0, 0],
+            "ExQueueWorkItem was given an item without a routine"
+        );
     }
     let item = Item(item);
     queue_for(

@@ -41,13 +41,21 @@ pub(super) fn describe(fault: &Fault) -> ! {
     }
     if context.entry_rsp.get() != 0 {
         // SAFETY: rows are statics.
-        let routine = unsafe { context.routine.get().as_ref() }.map_or("a kernel routine", |row| row.name);
-        let violation = instruction(fault, context, &format!("{routine}, working for the driver,"));
+        let routine =
+            unsafe { context.routine.get().as_ref() }.map_or("a kernel routine", |row| row.name);
+        let violation = instruction(
+            fault,
+            context,
+            &format!("{routine}, working for the driver,"),
+        );
         raise_fault(violation, context, None);
     }
     let violation = Violation::new(&codes::NTSIM_FAULT)
         .params([fault.address as u64, rip as u64, fault.signal as u64, 0])
-        .text(format!("ntsim itself faulted (signal {}) at {rip:#x}, address {:#x}; please report this", fault.signal, fault.address));
+        .text(format!(
+            "ntsim itself faulted (signal {}) at {rip:#x}, address {:#x}; please report this",
+            fault.signal, fault.address
+        ));
     raise_fault(violation, context, None)
 }
 
@@ -62,19 +70,41 @@ fn bad_call(fault: &Fault, context: &Context) -> ! {
     context.routine.set(std::ptr::null());
     let images = &Kernel::get().images;
     let (code, what) = match images.containing(target) {
-        Some(image) if image.is_unloaded() => (&codes::UNLOADED_DRIVER, format!("code of {}, which has been unloaded", image.name)),
+        Some(image) if image.is_unloaded() => (
+            &codes::UNLOADED_DRIVER,
+            format!("code of {}, which has been unloaded", image.name),
+        ),
         Some(image) => {
-            let section = image.section_at(target).map_or("no section", |section| section.name.as_str());
-            (&codes::BAD_INSTRUCTION, format!("{target:#x} in {section} of {}, which is not executable", image.name))
+            let section = image
+                .section_at(target)
+                .map_or("no section", |section| section.name.as_str());
+            (
+                &codes::BAD_INSTRUCTION,
+                format!(
+                    "{target:#x} in {section} of {}, which is not executable",
+                    image.name
+                ),
+            )
         }
-        None if target < 0x10000 => (&codes::NULL_CALL, format!("{target:#x}: a call through a null function pointer")),
-        None => (&codes::NULL_CALL, format!("{target:#x}, where there is no code")),
+        None if target < 0x10000 => (
+            &codes::NULL_CALL,
+            format!("{target:#x}: a call through a null function pointer"),
+        ),
+        None => (
+            &codes::NULL_CALL,
+            format!("{target:#x}, where there is no code"),
+        ),
     };
     let from = name(registers.rip);
     let violation = Violation::new(code)
         .params([0xC000_0005, target as u64, registers.rip as u64, 0])
-        .text(format!("the driver called {what} (the call returns to {from})"));
-    let at = images.containing(registers.rip).is_some().then_some(registers);
+        .text(format!(
+            "the driver called {what} (the call returns to {from})"
+        ));
+    let at = images
+        .containing(registers.rip)
+        .is_some()
+        .then_some(registers);
     raise_fault(violation, context, at)
 }
 
@@ -82,9 +112,21 @@ fn instruction(fault: &Fault, context: &Context, who: &str) -> Violation {
     let rip = fault.registers.rip;
     let irql = context.irql.get();
     match fault.signal {
-        libc::SIGFPE => plain(&codes::DIVISION_FAULT, [0xC000_0094, rip as u64, 0, 0], format!("{who} divided by zero, or the quotient does not fit")),
-        libc::SIGTRAP => plain(&codes::BREAKPOINT, [0x8000_0003, rip as u64, 0, 0], format!("{who} is a breakpoint (int 3), and no debugger is there")),
-        libc::SIGILL => plain(&codes::BAD_INSTRUCTION, [0xC000_001D, rip as u64, 0, 0], format!("{who} does not exist (illegal instruction, such as ud2)")),
+        libc::SIGFPE => plain(
+            &codes::DIVISION_FAULT,
+            [0xC000_0094, rip as u64, 0, 0],
+            format!("{who} divided by zero, or the quotient does not fit"),
+        ),
+        libc::SIGTRAP => plain(
+            &codes::BREAKPOINT,
+            [0x8000_0003, rip as u64, 0, 0],
+            format!("{who} is a breakpoint (int 3), and no debugger is there"),
+        ),
+        libc::SIGILL => plain(
+            &codes::BAD_INSTRUCTION,
+            [0xC000_001D, rip as u64, 0, 0],
+            format!("{who} does not exist (illegal instruction, such as ud2)"),
+        ),
         libc::SIGSEGV if fault.code == SI_KERNEL => protection(fault, who),
         _ => access(fault, context, irql, who),
     }
@@ -99,38 +141,90 @@ fn protection(fault: &Fault, who: &str) -> Violation {
     let rip = fault.registers.rip;
     let in_driver = Kernel::get().images.containing(rip).is_some();
     // SAFETY: the instruction was just fetched; two bytes of it are readable.
-    let code = if in_driver { unsafe { (rip as *const [u8; 2]).read() } } else { [0; 2] };
+    let code = if in_driver {
+        unsafe { (rip as *const [u8; 2]).read() }
+    } else {
+        [0; 2]
+    };
     let parameter = fault.registers.general[RCX] as u32;
     match code {
-        [0xcd, 0x29] => plain(&codes::FAST_FAIL, [u64::from(parameter), 0, 0, 0], format!("{who} requested a fast fail (int 0x29) with code {parameter} ({})", fast_fail_name(parameter))),
-        [0xcd, 0x2c] => plain(&codes::ASSERTION_FAILURE, [0xC000_0420, rip as u64, 0, 0], format!("{who} reports a failed assertion (int 0x2c)")),
-        [0xfa | 0xfb | 0xf4, _] | [0x0f, 0x20..=0x23 | 0x30 | 0x32] | [0x40..=0x4f, 0x0f] => {
-            plain(&codes::BAD_INSTRUCTION, [0xC000_0096, rip as u64, 0, 0], format!("{who} is privileged (bytes {:02x} {:02x}); ntsim does not run it", code[0], code[1]))
-        }
+        [0xcd, 0x29] => plain(
+            &codes::FAST_FAIL,
+            [u64::from(parameter), 0, 0, 0],
+            format!(
+                "{who} requested a fast fail (int 0x29) with code {parameter} ({})",
+                fast_fail_name(parameter)
+            ),
+        ),
+        [0xcd, 0x2c] => plain(
+            &codes::ASSERTION_FAILURE,
+            [0xC000_0420, rip as u64, 0, 0],
+            format!("{who} reports a failed assertion (int 0x2c)"),
+        ),
+        [0xfa | 0xfb | 0xf4, _] | [0x0f, 0x20..=0x23 | 0x30 | 0x32] | [0x40..=0x4f, 0x0f] => plain(
+            &codes::BAD_INSTRUCTION,
+            [0xC000_0096, rip as u64, 0, 0],
+            format!(
+                "{who} is privileged (bytes {:02x} {:02x}); ntsim does not run it",
+                code[0], code[1]
+            ),
+        ),
         _ => plain(
             &codes::PAGE_FAULT,
             [u64::MAX, 0, rip as u64, 0],
-            format!("{who} used an address that is not canonical (such as a poisoned pointer) or is misaligned for an SSE access"),
+            format!(
+                "{who} used an address that is not canonical (such as a poisoned pointer) or is misaligned for an SSE access"
+            ),
         ),
     }
 }
 
 fn access(fault: &Fault, context: &Context, irql: u8, who: &str) -> Violation {
     let address = fault.address;
-    let verb = if fault.error & WRITE != 0 { "wrote to" } else { "read from" };
-    let params = [address as u64, u64::from(irql), u64::from(fault.error & WRITE != 0), fault.registers.rip as u64];
+    let verb = if fault.error & WRITE != 0 {
+        "wrote to"
+    } else {
+        "read from"
+    };
+    let params = [
+        address as u64,
+        u64::from(irql),
+        u64::from(fault.error & WRITE != 0),
+        fault.registers.rip as u64,
+    ];
     let low = context.stack_low.get();
     if low != 0 && address.wrapping_sub(low - 0x10000) < 0x11000 {
-        return plain(&codes::STACK_OVERFLOW, [8, address as u64, 0, 0], format!("{who} ran off the stack at {address:#x}"));
+        return plain(
+            &codes::STACK_OVERFLOW,
+            [8, address as u64, 0, 0],
+            format!("{who} ran off the stack at {address:#x}"),
+        );
     }
     if let Some(image) = Kernel::get().images.containing(address) {
-        let code = if image.is_unloaded() { &codes::UNLOADED_DRIVER } else { page_fault(irql) };
-        let what = if image.is_unloaded() { "which has been unloaded".to_owned() } else {
-            image.section_at(address).map_or_else(|| "outside its sections".to_owned(), |section| format!("section {} ({:?})", section.name, section.protection))
+        let code = if image.is_unloaded() {
+            &codes::UNLOADED_DRIVER
+        } else {
+            page_fault(irql)
         };
-        return plain(code, params, format!("{who} {verb} {address:#x} in {}, {what}", image.name));
+        let what = if image.is_unloaded() {
+            "which has been unloaded".to_owned()
+        } else {
+            image.section_at(address).map_or_else(
+                || "outside its sections".to_owned(),
+                |section| format!("section {} ({:?})", section.name, section.protection),
+            )
+        };
+        return plain(
+            code,
+            params,
+            format!("{who} {verb} {address:#x} in {}, {what}", image.name),
+        );
     }
-    let mut violation = plain(page_fault(irql), params, format!("{who} {verb} {address:#x}, {}", place(address)));
+    let mut violation = plain(
+        page_fault(irql),
+        params,
+        format!("{who} {verb} {address:#x}, {}", place(address)),
+    );
     if let Some(explained) = pool::explain(address) {
         violation = violation.note(explained.text);
         if let Some(freed) = explained.freed {
@@ -142,13 +236,19 @@ fn access(fault: &Fault, context: &Context, irql: u8, who: &str) -> Violation {
 }
 
 fn page_fault(irql: u8) -> &'static Code {
-    if irql >= DISPATCH_LEVEL { &codes::PAGE_FAULT_AT_RAISED_IRQL } else { &codes::PAGE_FAULT }
+    if irql >= DISPATCH_LEVEL {
+        &codes::PAGE_FAULT_AT_RAISED_IRQL
+    } else {
+        &codes::PAGE_FAULT
+    }
 }
 
 fn place(address: usize) -> &'static str {
     match address {
         0..0x10000 => "near the null pointer",
-        _ if address >> 40 == 0xff_fff7 || address >> 12 == 0xf_ffff_7800_0000 => "the shared user page, which ntsim does not emulate yet",
+        _ if address >> 40 == 0xff_fff7 || address >> 12 == 0xf_ffff_7800_0000 => {
+            "the shared user page, which ntsim does not emulate yet"
+        }
         _ if address >> 47 != 0 => "which lies in kernel space and is mapped to nothing in ntsim",
         _ => "which is not mapped, or not with these rights",
     }

@@ -22,8 +22,11 @@ const FREE: u32 = 0;
 const OWNED: u32 = 1;
 const CONTENDED: u32 = 2;
 
-static CPUS: LazyLock<Box<[Cpu]>> =
-    LazyLock::new(|| (0..crate::verifier::options().cpus).map(|_| Cpu::default()).collect());
+static CPUS: LazyLock<Box<[Cpu]>> = LazyLock::new(|| {
+    (0..crate::verifier::options().cpus)
+        .map(|_| Cpu::default())
+        .collect()
+});
 
 /// All of them.
 pub fn all() -> &'static [Cpu] {
@@ -91,7 +94,9 @@ impl Cpu {
     }
 
     fn try_own(&self) -> bool {
-        self.state.compare_exchange(FREE, OWNED, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        self.state
+            .compare_exchange(FREE, OWNED, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
     }
 
     fn wait_and_own(&self, time: Duration) -> bool {
@@ -112,10 +117,18 @@ fn affinity(context: &Context) -> u64 {
     // SAFETY: thread objects are leaked boxes.
     let thread = unsafe { context.thread.get().as_ref() };
     let mask = thread.map_or(0, super::thread::Thread::affinity);
-    let all = if count() >= 64 { u64::MAX } else { (1 << count()) - 1 };
+    let all = if count() >= 64 {
+        u64::MAX
+    } else {
+        (1 << count()) - 1
+    };
     if mask & all == 0 { all } else { mask & all }
 }
 
 fn pick(preferred: u32, allowed: u64, count: u32) -> u32 {
-    if preferred < count && allowed >> preferred & 1 != 0 { preferred } else { allowed.trailing_zeros() }
+    if preferred < count && allowed >> preferred & 1 != 0 {
+        preferred
+    } else {
+        allowed.trailing_zeros()
+    }
 }

@@ -10,8 +10,8 @@ use crate::context::{self, CallSite, Context, call_driver};
 use crate::ke::thread::Thread;
 use crate::sched::{self, Parker};
 use crate::types::{
-    BOOLEAN, DISPATCH_LEVEL, DPC_OBJECT, DPC_THREADED_OBJECT, KDEFERRED_ROUTINE, KDPC, KIRQL, NTSTATUS, PASSIVE_LEVEL, PROCESSOR_NUMBER, PVOID,
-    STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
+    BOOLEAN, DISPATCH_LEVEL, DPC_OBJECT, DPC_THREADED_OBJECT, KDEFERRED_ROUTINE, KDPC, KIRQL,
+    NTSTATUS, PASSIVE_LEVEL, PROCESSOR_NUMBER, PVOID, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -81,7 +81,11 @@ unsafe fn initialize_threaded(dpc: *mut KDPC, routine: Option<KDEFERRED_ROUTINE>
 
 unsafe fn fill(dpc: *mut KDPC, kind: u8, routine: Option<KDEFERRED_ROUTINE>, context: PVOID) {
     if is_queued_anywhere(dpc) {
-        bugcheck!(codes::DPC_IN_USE, [dpc as u64, 0, 0, 0], "the DPC at {dpc:p} was initialised while it is queued");
+        bugcheck!(
+            codes::DPC_IN_USE,
+            [dpc as u64, 0, 0, 0],
+            "the DPC at {dpc:p} was initialised while it is queued"
+        );
     }
     // SAFETY: by contract of the callers.
     unsafe {
@@ -112,7 +116,11 @@ pub unsafe fn insert(dpc: *mut KDPC, a: PVOID, b: PVOID) -> bool {
         return unsafe { THREADED.push(dpc, a, b, importance == HIGH_IMPORTANCE) };
     }
     if kind != DPC_OBJECT {
-        bugcheck!(codes::DPC_NOT_INITIALIZED, [dpc as u64, u64::from(kind), 0, 0], "the DPC at {dpc:p} was queued but is not initialised (type {kind})");
+        bugcheck!(
+            codes::DPC_NOT_INITIALIZED,
+            [dpc as u64, u64::from(kind), 0, 0],
+            "the DPC at {dpc:p} was queued but is not initialised (type {kind})"
+        );
     }
     let context = context::current();
     let here = context.irql.get() < DISPATCH_LEVEL;
@@ -120,12 +128,27 @@ pub unsafe fn insert(dpc: *mut KDPC, a: PVOID, b: PVOID) -> bool {
         // The software interrupt: it runs as soon as the IRQL falls again.
         let old = super::irql::raise(DISPATCH_LEVEL);
         // SAFETY: by contract.
-        let inserted = unsafe { cpu::all()[context.cpu.get() as usize].dpcs.push(dpc, a, b, importance == HIGH_IMPORTANCE) };
+        let inserted = unsafe {
+            cpu::all()[context.cpu.get() as usize].dpcs.push(
+                dpc,
+                a,
+                b,
+                importance == HIGH_IMPORTANCE,
+            )
+        };
         super::irql::lower(old);
         return inserted;
     }
-    let own = if here { context.last_cpu.get() } else { context.cpu.get() };
-    let target = if number == 0 { own } else { u32::from(number) - 1 } % cpu::count();
+    let own = if here {
+        context.last_cpu.get()
+    } else {
+        context.cpu.get()
+    };
+    let target = if number == 0 {
+        own
+    } else {
+        u32::from(number) - 1
+    } % cpu::count();
     let cpu = &cpu::all()[target as usize];
     // SAFETY: by contract.
     let inserted = unsafe { cpu.dpcs.push(dpc, a, b, importance == HIGH_IMPORTANCE) };
@@ -140,7 +163,11 @@ pub unsafe fn insert(dpc: *mut KDPC, a: PVOID, b: PVOID) -> bool {
 /// # Safety
 /// `dpc` must point at an initialised KDPC.
 pub unsafe fn remove(dpc: *mut KDPC) -> bool {
-    cpu::all().iter().map(|cpu| &cpu.dpcs).chain([&THREADED.0]).any(|queue| queue.remove(dpc))
+    cpu::all()
+        .iter()
+        .map(|cpu| &cpu.dpcs)
+        .chain([&THREADED.0])
+        .any(|queue| queue.remove(dpc))
 }
 
 /// Waits until every DPC that is queued now has run.
@@ -191,7 +218,10 @@ fn run_one(context: &Context, queue: &DpcQueue, index: u32) -> bool {
     let Some(call) = queue.pop() else {
         return false;
     };
-    RUNNING[index as usize % 64].store(call.routine.map_or(0, |routine| routine as usize), Ordering::Relaxed);
+    RUNNING[index as usize % 64].store(
+        call.routine.map_or(0, |routine| routine as usize),
+        Ordering::Relaxed,
+    );
     let before = context.in_dpc.replace(true);
     call.run();
     context.in_dpc.set(before);
@@ -222,7 +252,11 @@ impl Call {
             crate::bugcheck::Violation::new(&codes::DPC_WATCHDOG)
                 .params([target as u64, began.elapsed().as_millis() as u64, 0, 0])
                 .guilty(target)
-                .text(format!("the DPC routine {} ran for {} ms", crate::symbols::describe(target), began.elapsed().as_millis()))
+                .text(format!(
+                    "the DPC routine {} ran for {} ms",
+                    crate::symbols::describe(target),
+                    began.elapsed().as_millis()
+                ))
                 .raise();
         }
     }
@@ -236,7 +270,10 @@ impl DpcQueue {
         unsafe {
             let mark = AtomicPtr::from_ptr(&raw mut (*dpc).DpcData);
             let queue = std::ptr::from_ref(self).cast_mut().cast();
-            if mark.compare_exchange(null_mut(), queue, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            if mark
+                .compare_exchange(null_mut(), queue, Ordering::SeqCst, Ordering::SeqCst)
+                .is_err()
+            {
                 return false;
             }
             (*dpc).SystemArgument1 = a;
@@ -285,7 +322,11 @@ impl DpcQueue {
         if self.length.load(Ordering::SeqCst) == 0 {
             return None;
         }
-        self.list.lock().iter().map(|pointer| pointer.0).find(|dpc| matches(*dpc))
+        self.list
+            .lock()
+            .iter()
+            .map(|pointer| pointer.0)
+            .find(|dpc| matches(*dpc))
     }
 }
 
@@ -296,7 +337,11 @@ fn is_queued_anywhere(dpc: *mut KDPC) -> bool {
 
 /// The first queued DPC that matches.
 pub(crate) fn find_queued(mut matches: impl FnMut(*mut KDPC) -> bool) -> Option<*mut KDPC> {
-    cpu::all().iter().map(|cpu| &cpu.dpcs).chain([&THREADED.0]).find_map(|queue| queue.find(&mut matches))
+    cpu::all()
+        .iter()
+        .map(|cpu| &cpu.dpcs)
+        .chain([&THREADED.0])
+        .find_map(|queue| queue.find(&mut matches))
 }
 
 /// Wakes the processor's DPC thread.
@@ -309,7 +354,11 @@ fn wake(index: u32) {
             serve(index);
         });
         if let Err(error) = started {
-            bugcheck!(codes::NTSIM_FAULT, [0, 0, 0, 0], "the host gives no thread for DPCs: {error}");
+            bugcheck!(
+                codes::NTSIM_FAULT,
+                [0, 0, 0, 0],
+                "the host gives no thread for DPCs: {error}"
+            );
         }
     });
     queue.parker.unpark();
@@ -331,7 +380,8 @@ fn serve(index: u32) {
 /// Threaded DPCs: a thread at PASSIVE_LEVEL runs them.
 struct Threaded(DpcQueue, AtomicU32);
 
-static THREADED: LazyLock<Threaded> = LazyLock::new(|| Threaded(DpcQueue::default(), AtomicU32::new(0)));
+static THREADED: LazyLock<Threaded> =
+    LazyLock::new(|| Threaded(DpcQueue::default(), AtomicU32::new(0)));
 
 impl Threaded {
     unsafe fn push(&'static self, dpc: *mut KDPC, a: PVOID, b: PVOID, first: bool) -> bool {
@@ -342,7 +392,11 @@ impl Threaded {
                 self.serve();
             });
             if let Err(error) = started {
-                bugcheck!(codes::NTSIM_FAULT, [0, 0, 0, 0], "the host gives no thread for DPCs: {error}");
+                bugcheck!(
+                    codes::NTSIM_FAULT,
+                    [0, 0, 0, 0],
+                    "the host gives no thread for DPCs: {error}"
+                );
             }
         });
         // SAFETY: by contract of the caller.
@@ -389,7 +443,12 @@ unsafe fn flush_by_driver() {
 
 unsafe fn set_target(dpc: *mut KDPC, number: i8) {
     if u32::from(number.unsigned_abs()) >= cpu::count() || number < 0 {
-        bugcheck!(codes::BAD_PARAMETER, [dpc as u64, number as u64, 0, 0], "a DPC was aimed at processor {number}; there are {}", cpu::count());
+        bugcheck!(
+            codes::BAD_PARAMETER,
+            [dpc as u64, number as u64, 0, 0],
+            "a DPC was aimed at processor {number}; there are {}",
+            cpu::count()
+        );
     }
     // SAFETY: the driver's DPC.
     unsafe { (*dpc).Number = number as u16 + 1 };
@@ -398,7 +457,10 @@ unsafe fn set_target(dpc: *mut KDPC, number: i8) {
 unsafe fn set_target_ex(dpc: *mut KDPC, number: *const PROCESSOR_NUMBER) -> NTSTATUS {
     // SAFETY: the driver's DPC and processor number.
     unsafe {
-        if (*number).Group != 0 || u32::from((*number).Number) >= cpu::count() || (*number).Reserved != 0 {
+        if (*number).Group != 0
+            || u32::from((*number).Number) >= cpu::count()
+            || (*number).Reserved != 0
+        {
             return STATUS_INVALID_PARAMETER;
         }
         (*dpc).Number = u16::from((*number).Number) + 1;

@@ -71,14 +71,22 @@ unsafe fn check(event: *mut KEVENT) {
         wait::check(event.cast());
         if (*event).Header.Type > 1 {
             let kind = (*event).Header.Type;
-            bugcheck!(codes::OBJECT_NOT_INITIALIZED, [event as u64, u64::from(kind), 0, 0], "an event routine was given the object at {event:p}, which is no event (type {kind})");
+            bugcheck!(
+                codes::OBJECT_NOT_INITIALIZED,
+                [event as u64, u64::from(kind), 0, 0],
+                "an event routine was given the object at {event:p}, which is no event (type {kind})"
+            );
         }
     }
 }
 
 unsafe fn initialize_by_driver(event: *mut KEVENT, kind: u32, state: BOOLEAN) {
     if kind > 1 {
-        bugcheck!(codes::BAD_PARAMETER, [event as u64, u64::from(kind), 0, 0], "KeInitializeEvent was given event type {kind}; 0 and 1 exist");
+        bugcheck!(
+            codes::BAD_PARAMETER,
+            [event as u64, u64::from(kind), 0, 0],
+            "KeInitializeEvent was given event type {kind}; 0 and 1 exist"
+        );
     }
     // SAFETY: the driver's memory for an event.
     unsafe { initialize(event, kind as u8, state != 0) };
@@ -86,7 +94,11 @@ unsafe fn initialize_by_driver(event: *mut KEVENT, kind: u32, state: BOOLEAN) {
 
 unsafe fn set_by_driver(event: *mut KEVENT, _increment: i32, wait: BOOLEAN) -> i32 {
     if wait != 0 && context::irql() >= DISPATCH_LEVEL {
-        bugcheck!(codes::WAIT_NOT_ALLOWED, [event as u64, 0, 0, 0], "KeSetEvent was called with Wait TRUE at DISPATCH_LEVEL, where no wait can follow");
+        bugcheck!(
+            codes::WAIT_NOT_ALLOWED,
+            [event as u64, 0, 0, 0],
+            "KeSetEvent was called with Wait TRUE at DISPATCH_LEVEL, where no wait can follow"
+        );
     }
     // SAFETY: the driver's event.
     unsafe { set(event) }

@@ -18,7 +18,11 @@ pub fn raise(new: KIRQL) -> KIRQL {
     let context = context::current();
     let old = context.irql.get();
     if new < old || new > HIGH_LEVEL {
-        bugcheck!(codes::RAISE_TO_LOWER_IRQL, [u64::from(old), u64::from(new), 0, 0], "the IRQL was to be raised from {old} to {new}");
+        bugcheck!(
+            codes::RAISE_TO_LOWER_IRQL,
+            [u64::from(old), u64::from(new), 0, 0],
+            "the IRQL was to be raised from {old} to {new}"
+        );
     }
     if new >= DISPATCH_LEVEL && context.cpu.get() == NO_CPU {
         cpu::occupy(context);
@@ -34,7 +38,11 @@ pub fn lower(new: KIRQL) {
     let context = context::current();
     let old = context.irql.get();
     if new > old {
-        bugcheck!(codes::LOWER_TO_HIGHER_IRQL, [u64::from(old), u64::from(new), 0, 0], "the IRQL was to be lowered from {old} to {new}");
+        bugcheck!(
+            codes::LOWER_TO_HIGHER_IRQL,
+            [u64::from(old), u64::from(new), 0, 0],
+            "the IRQL was to be lowered from {old} to {new}"
+        );
     }
     context.irql.set(new);
     if new < DISPATCH_LEVEL && context.cpu.get() != NO_CPU {

@@ -23,7 +23,11 @@ pub unsafe fn acquire(lock: *mut KSPIN_LOCK, handle: *mut KLOCK_QUEUE_HANDLE) {
     // SAFETY: by contract.
     unsafe {
         spin::take(lock, LockKind::Queued);
-        handle.write(KLOCK_QUEUE_HANDLE { Next: std::ptr::null_mut(), Lock: lock, OldIrql: old });
+        handle.write(KLOCK_QUEUE_HANDLE {
+            Next: std::ptr::null_mut(),
+            Lock: lock,
+            OldIrql: old,
+        });
     }
 }
 
@@ -31,13 +35,21 @@ unsafe fn acquire_at_dispatch(lock: *mut KSPIN_LOCK, handle: *mut KLOCK_QUEUE_HA
     // SAFETY: the driver's lock and handle.
     unsafe {
         spin::take(lock, LockKind::Queued);
-        handle.write(KLOCK_QUEUE_HANDLE { Next: std::ptr::null_mut(), Lock: lock, OldIrql: DISPATCH_LEVEL });
+        handle.write(KLOCK_QUEUE_HANDLE {
+            Next: std::ptr::null_mut(),
+            Lock: lock,
+            OldIrql: DISPATCH_LEVEL,
+        });
     }
 }
 
 unsafe fn acquire_for_dpc(lock: *mut KSPIN_LOCK, handle: *mut KLOCK_QUEUE_HANDLE) {
     if !context::current().in_dpc.get() {
-        bugcheck!(codes::ROUTINE_AT_WRONG_IRQL, [lock as u64, 0, 0, 0], "KeAcquireInStackQueuedSpinLockForDpc was called outside a DPC");
+        bugcheck!(
+            codes::ROUTINE_AT_WRONG_IRQL,
+            [lock as u64, 0, 0, 0],
+            "KeAcquireInStackQueuedSpinLockForDpc was called outside a DPC"
+        );
     }
     // SAFETY: the driver's lock and handle.
     unsafe { acquire(lock, handle) };

@@ -12,7 +12,11 @@ crate::routines! { "ntoskrnl.exe";
 
 unsafe fn initialize(semaphore: *mut KSEMAPHORE, count: i32, limit: i32) {
     if count < 0 || limit < 1 || count > limit {
-        bugcheck!(codes::BAD_PARAMETER, [semaphore as u64, count as u64, limit as u64, 0], "a semaphore was initialised with count {count} and limit {limit}");
+        bugcheck!(
+            codes::BAD_PARAMETER,
+            [semaphore as u64, count as u64, limit as u64, 0],
+            "a semaphore was initialised with count {count} and limit {limit}"
+        );
     }
     // SAFETY: the driver's memory for a semaphore.
     unsafe {
@@ -21,18 +25,30 @@ unsafe fn initialize(semaphore: *mut KSEMAPHORE, count: i32, limit: i32) {
     }
 }
 
-unsafe fn release(semaphore: *mut KSEMAPHORE, _increment: i32, adjustment: i32, _wait: BOOLEAN) -> i32 {
+unsafe fn release(
+    semaphore: *mut KSEMAPHORE,
+    _increment: i32,
+    adjustment: i32,
+    _wait: BOOLEAN,
+) -> i32 {
     let _guard = wait::lock();
     // SAFETY: the driver's semaphore, checked.
     unsafe {
         check(semaphore);
         let old = (*semaphore).Header.SignalState;
         let limit = (*semaphore).Limit;
-        let new = old.checked_add(adjustment).filter(|new| adjustment > 0 && *new <= limit);
+        let new = old
+            .checked_add(adjustment)
+            .filter(|new| adjustment > 0 && *new <= limit);
         let Some(new) = new else {
             bugcheck!(
                 codes::SEMAPHORE_LIMIT,
-                [semaphore as u64, old as u64, adjustment as u64, limit as u64],
+                [
+                    semaphore as u64,
+                    old as u64,
+                    adjustment as u64,
+                    limit as u64
+                ],
                 "the semaphore at {semaphore:p} holds {old} of {limit} and was released by {adjustment}"
             );
         };
@@ -56,7 +72,11 @@ unsafe fn check(semaphore: *mut KSEMAPHORE) {
     unsafe {
         wait::check(semaphore.cast());
         if (*semaphore).Header.Type != SEMAPHORE_OBJECT {
-            bugcheck!(codes::OBJECT_NOT_INITIALIZED, [semaphore as u64, 0, 0, 0], "a semaphore routine was given the object at {semaphore:p}, which is no semaphore");
+            bugcheck!(
+                codes::OBJECT_NOT_INITIALIZED,
+                [semaphore as u64, 0, 0, 0],
+                "a semaphore routine was given the object at {semaphore:p}, which is no semaphore"
+            );
         }
     }
 }

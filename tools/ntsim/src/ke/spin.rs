@@ -187,9 +187,17 @@ fn contend(word: &AtomicUsize, lock: *mut KSPIN_LOCK, mine: usize, mut seen: usi
 pub(crate) fn push(context: &Context, lock: *mut KSPIN_LOCK, kind: LockKind) {
     let count = context.held_count.get() as usize;
     if count == MAX_HELD_LOCKS {
-        bugcheck!(codes::TOO_MANY_LOCKS, [lock as u64, count as u64, 0, 0], "the thread holds {count} spin locks and takes one more");
+        bugcheck!(
+            codes::TOO_MANY_LOCKS,
+            [lock as u64, count as u64, 0, 0],
+            "the thread holds {count} spin locks and takes one more"
+        );
     }
-    context.held[count].set(Held { lock, taken_at: context.caller(), kind });
+    context.held[count].set(Held {
+        lock,
+        taken_at: context.caller(),
+        kind,
+    });
     context.held_count.set(count as u32 + 1);
 }
 
@@ -197,14 +205,21 @@ pub(crate) fn push(context: &Context, lock: *mut KSPIN_LOCK, kind: LockKind) {
 #[inline]
 pub(crate) fn pop(context: &Context, lock: *mut KSPIN_LOCK, kind: LockKind) {
     let count = context.held_count.get() as usize;
-    let Some(index) = (0..count).rev().find(|index| context.held[*index].get().lock == lock) else {
+    let Some(index) = (0..count)
+        .rev()
+        .find(|index| context.held[*index].get().lock == lock)
+    else {
         not_owned(lock);
     };
     let held = context.held[index].get();
     if held.kind != kind {
         Violation::new(&codes::SPIN_LOCK_MIXED)
             .params([lock as u64, 0, 0, 0])
-            .text(format!("the spin lock at {lock:p} was taken as {:?} at {} and is released as {kind:?}", held.kind, describe(held.taken_at)))
+            .text(format!(
+                "the spin lock at {lock:p} was taken as {:?} at {} and is released as {kind:?}",
+                held.kind,
+                describe(held.taken_at)
+            ))
             .raise();
     }
     for next in index + 1..count {
@@ -215,10 +230,18 @@ pub(crate) fn pop(context: &Context, lock: *mut KSPIN_LOCK, kind: LockKind) {
 
 #[cold]
 fn recursion(lock: *mut KSPIN_LOCK) -> ! {
-    let held = context::current().held_locks().rev().find(|held| held.lock == lock);
+    let held = context::current()
+        .held_locks()
+        .rev()
+        .find(|held| held.lock == lock);
     bugcheck!(
         codes::SPIN_LOCK_RECURSION,
-        [lock as u64, held.map_or(0, |held| held.taken_at as u64), 0, 0],
+        [
+            lock as u64,
+            held.map_or(0, |held| held.taken_at as u64),
+            0,
+            0
+        ],
         "the thread already holds the spin lock at {lock:p}, taken at {}; acquiring it again deadlocks",
         describe(held.map_or(0, |held| held.taken_at))
     )
@@ -227,9 +250,21 @@ fn recursion(lock: *mut KSPIN_LOCK) -> ! {
 #[cold]
 fn not_owned(lock: *mut KSPIN_LOCK) -> ! {
     // SAFETY: reads the driver's lock word for the report; a bad pointer is reported as a fault.
-    let seen = if lock.is_null() { 0 } else { unsafe { lock.read_unaligned() } };
-    let who = if seen == 0 { "nobody holds it" } else { "another thread holds it" };
-    bugcheck!(codes::SPIN_LOCK_NOT_OWNED, [lock as u64, seen as u64, 0, 0], "the thread releases the spin lock at {lock:p}, which it does not hold: {who}")
+    let seen = if lock.is_null() {
+        0
+    } else {
+        unsafe { lock.read_unaligned() }
+    };
+    let who = if seen == 0 {
+        "nobody holds it"
+    } else {
+        "another thread holds it"
+    };
+    bugcheck!(
+        codes::SPIN_LOCK_NOT_OWNED,
+        [lock as u64, seen as u64, 0, 0],
+        "the thread releases the spin lock at {lock:p}, which it does not hold: {who}"
+    )
 }
 
 #[cold]

@@ -29,7 +29,9 @@ const UPTIME: u64 = 600_000_000;
 const EPOCH: i64 = 116_444_736_000_000_000;
 
 static START: LazyLock<(Instant, i64)> = LazyLock::new(|| {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     (Instant::now(), EPOCH + (now.as_nanos() / 100) as i64)
 });
 
@@ -45,7 +47,11 @@ pub fn system_time() -> i64 {
 
 /// The moment that an NT time-out means: negative is relative, else a system time.
 pub(crate) fn deadline(timeout: i64) -> Instant {
-    let relative = if timeout < 0 { timeout.unsigned_abs() } else { (timeout - system_time()).max(0) as u64 };
+    let relative = if timeout < 0 {
+        timeout.unsigned_abs()
+    } else {
+        (timeout - system_time()).max(0) as u64
+    };
     // A thousand years are for ever, and do not overflow the host's clock.
     Instant::now() + Duration::from_nanos(relative.min(30_000_000_000_000_000).saturating_mul(100))
 }
@@ -87,7 +93,11 @@ unsafe fn stall(microseconds: u32) {
 
 unsafe fn delay(mode: KPROCESSOR_MODE, _alertable: u8, interval: *const i64) -> NTSTATUS {
     if mode != 0 {
-        bugcheck!(codes::BAD_PARAMETER, [mode as u64, 0, 0, 0], "KeDelayExecutionThread was called with a mode other than KernelMode");
+        bugcheck!(
+            codes::BAD_PARAMETER,
+            [mode as u64, 0, 0, 0],
+            "KeDelayExecutionThread was called with a mode other than KernelMode"
+        );
     }
     // SAFETY: the driver's interval.
     let until = deadline(unsafe { interval.read() });

@@ -5,8 +5,10 @@ use super::{thread, time};
 use crate::bugcheck::{Violation, codes};
 use crate::context;
 use crate::types::{
-    DISPATCH_LEVEL, DISPATCHER_HEADER, EVENT_SYNCHRONIZATION_OBJECT, KMUTANT, KPROCESSOR_MODE, LIST_ENTRY, MUTANT_OBJECT, NTSTATUS, PROCESS_OBJECT,
-    SEMAPHORE_OBJECT, STATUS_ABANDONED, STATUS_SUCCESS, STATUS_TIMEOUT, THREAD_OBJECT, TIMER_NOTIFICATION_OBJECT, TIMER_SYNCHRONIZATION_OBJECT,
+    DISPATCH_LEVEL, DISPATCHER_HEADER, EVENT_SYNCHRONIZATION_OBJECT, KMUTANT, KPROCESSOR_MODE,
+    LIST_ENTRY, MUTANT_OBJECT, NTSTATUS, PROCESS_OBJECT, SEMAPHORE_OBJECT, STATUS_ABANDONED,
+    STATUS_SUCCESS, STATUS_TIMEOUT, THREAD_OBJECT, TIMER_NOTIFICATION_OBJECT,
+    TIMER_SYNCHRONIZATION_OBJECT,
 };
 use parking_lot::{Mutex, MutexGuard};
 use std::cell::Cell;
@@ -69,7 +71,11 @@ pub unsafe fn one(object: *mut DISPATCHER_HEADER, timeout: Option<i64>) -> NTSTA
 ///
 /// # Safety
 /// As for [`one`].
-pub unsafe fn many(objects: &[*mut DISPATCHER_HEADER], all: bool, timeout: Option<i64>) -> NTSTATUS {
+pub unsafe fn many(
+    objects: &[*mut DISPATCHER_HEADER],
+    all: bool,
+    timeout: Option<i64>,
+) -> NTSTATUS {
     // SAFETY: by contract.
     unsafe { wait(objects, if all { Kind::All } else { Kind::Any }, timeout) }
 }
@@ -104,12 +110,20 @@ unsafe fn wait(objects: &[*mut DISPATCHER_HEADER], kind: Kind, timeout: Option<i
     };
     for (index, object) in objects.iter().enumerate() {
         blocks.push(Block {
-            entry: LIST_ENTRY { Flink: std::ptr::null_mut(), Blink: std::ptr::null_mut() },
+            entry: LIST_ENTRY {
+                Flink: std::ptr::null_mut(),
+                Blink: std::ptr::null_mut(),
+            },
             waiter: &raw const waiter,
             index,
         });
         // SAFETY: the block has its final address (the vector has room), the object is alive.
-        unsafe { append(&raw mut (**object).WaitListHead, &raw mut (*waiter.blocks.add(index)).entry) };
+        unsafe {
+            append(
+                &raw mut (**object).WaitListHead,
+                &raw mut (*waiter.blocks.add(index)).entry,
+            )
+        };
     }
     drop(guard);
     loop {
@@ -153,7 +167,8 @@ pub(super) unsafe fn signalled(object: *mut DISPATCHER_HEADER) {
             let waiter = &*(*block).waiter;
             let objects = std::slice::from_raw_parts(waiter.objects, waiter.count);
             let result = match waiter.kind {
-                Kind::Any => consume(waiter.thread, object).map(|status| index_status(status, (*block).index)),
+                Kind::Any => consume(waiter.thread, object)
+                    .map(|status| index_status(status, (*block).index)),
                 Kind::All => try_satisfy(waiter.thread, Kind::All, objects),
             };
             if let Some(result) = result {
@@ -187,16 +202,22 @@ fn index_status(status: NTSTATUS, index: usize) -> NTSTATUS {
 }
 
 /// Takes what the wait wants if it is there.
-unsafe fn try_satisfy(thread: &'static thread::Thread, kind: Kind, objects: &[*mut DISPATCHER_HEADER]) -> Option<NTSTATUS> {
+unsafe fn try_satisfy(
+    thread: &'static thread::Thread,
+    kind: Kind,
+    objects: &[*mut DISPATCHER_HEADER],
+) -> Option<NTSTATUS> {
     // SAFETY: checked objects under the lock.
     unsafe {
         match kind {
-            Kind::Any => objects
-                .iter()
-                .enumerate()
-                .find_map(|(index, object)| consume(thread, *object).map(|status| index_status(status, index))),
+            Kind::Any => objects.iter().enumerate().find_map(|(index, object)| {
+                consume(thread, *object).map(|status| index_status(status, index))
+            }),
             Kind::All => {
-                if !objects.iter().all(|object| is_signalled(*object, Some(thread))) {
+                if !objects
+                    .iter()
+                    .all(|object| is_signalled(*object, Some(thread)))
+                {
                     return None;
                 }
                 let mut result = STATUS_SUCCESS;
@@ -211,24 +232,35 @@ unsafe fn try_satisfy(thread: &'static thread::Thread, kind: Kind, objects: &[*m
     }
 }
 
-unsafe fn is_signalled(object: *mut DISPATCHER_HEADER, thread: Option<&'static thread::Thread>) -> bool {
+unsafe fn is_signalled(
+    object: *mut DISPATCHER_HEADER,
+    thread: Option<&'static thread::Thread>,
+) -> bool {
     // SAFETY: a checked object under the lock.
     unsafe {
         let owned = (*object).Type == MUTANT_OBJECT
-            && thread.is_some_and(|thread| (*object.cast::<KMUTANT>()).OwnerThread == std::ptr::from_ref(thread).cast_mut().cast());
+            && thread.is_some_and(|thread| {
+                (*object.cast::<KMUTANT>()).OwnerThread
+                    == std::ptr::from_ref(thread).cast_mut().cast()
+            });
         (*object).SignalState > 0 || owned
     }
 }
 
 /// Satisfies a wait of `thread` for `object` if it is signalled, with the object's side effect.
-unsafe fn consume(thread: &'static thread::Thread, object: *mut DISPATCHER_HEADER) -> Option<NTSTATUS> {
+unsafe fn consume(
+    thread: &'static thread::Thread,
+    object: *mut DISPATCHER_HEADER,
+) -> Option<NTSTATUS> {
     // SAFETY: a checked object under the lock; the type says which structure it is.
     unsafe {
         if !is_signalled(object, Some(thread)) {
             return None;
         }
         match (*object).Type {
-            EVENT_SYNCHRONIZATION_OBJECT | TIMER_SYNCHRONIZATION_OBJECT => (*object).SignalState = 0,
+            EVENT_SYNCHRONIZATION_OBJECT | TIMER_SYNCHRONIZATION_OBJECT => {
+                (*object).SignalState = 0
+            }
             SEMAPHORE_OBJECT => (*object).SignalState -= 1,
             MUTANT_OBJECT => {
                 let mutex = object.cast::<KMUTANT>();
@@ -254,7 +286,15 @@ pub(super) unsafe fn check(object: *mut DISPATCHER_HEADER) {
     }
     // SAFETY: by contract.
     let (kind, head) = unsafe { ((*object).Type, (*object).WaitListHead.Flink) };
-    let known = matches!(kind, 0..=MUTANT_OBJECT | PROCESS_OBJECT | SEMAPHORE_OBJECT | THREAD_OBJECT | TIMER_NOTIFICATION_OBJECT | TIMER_SYNCHRONIZATION_OBJECT);
+    let known = matches!(
+        kind,
+        0..=MUTANT_OBJECT
+            | PROCESS_OBJECT
+            | SEMAPHORE_OBJECT
+            | THREAD_OBJECT
+            | TIMER_NOTIFICATION_OBJECT
+            | TIMER_SYNCHRONIZATION_OBJECT
+    );
     if !known || head.is_null() {
         not_initialized(object, kind);
     }
@@ -283,7 +323,10 @@ pub(super) unsafe fn initialize(object: *mut DISPATCHER_HEADER, kind: u8, words:
             Size: words,
             Reserved1: 0,
             SignalState: state,
-            WaitListHead: LIST_ENTRY { Flink: head, Blink: head },
+            WaitListHead: LIST_ENTRY {
+                Flink: head,
+                Blink: head,
+            },
         });
     }
 }
@@ -315,7 +358,13 @@ unsafe fn read_timeout(timeout: *const i64) -> Option<i64> {
     (!timeout.is_null()).then(|| unsafe { timeout.read() })
 }
 
-unsafe fn wait_single(object: *mut DISPATCHER_HEADER, _reason: u32, _mode: KPROCESSOR_MODE, _alertable: u8, timeout: *const i64) -> NTSTATUS {
+unsafe fn wait_single(
+    object: *mut DISPATCHER_HEADER,
+    _reason: u32,
+    _mode: KPROCESSOR_MODE,
+    _alertable: u8,
+    timeout: *const i64,
+) -> NTSTATUS {
     // SAFETY: the driver's object and time-out.
     unsafe { one(object, read_timeout(timeout)) }
 }
@@ -331,10 +380,24 @@ unsafe fn wait_multiple(
     timeout: *const i64,
     blocks: *mut c_void,
 ) -> NTSTATUS {
-    let most = if blocks.is_null() { THREAD_WAIT_OBJECTS } else { MAXIMUM_WAIT_OBJECTS };
+    let most = if blocks.is_null() {
+        THREAD_WAIT_OBJECTS
+    } else {
+        MAXIMUM_WAIT_OBJECTS
+    };
     if count == 0 || count > most {
-        bugcheck!(codes::BAD_WAIT_COUNT, [u64::from(count), u64::from(most), 0, 0], "a wait names {count} objects; with these wait blocks 1 to {most} are allowed");
+        bugcheck!(
+            codes::BAD_WAIT_COUNT,
+            [u64::from(count), u64::from(most), 0, 0],
+            "a wait names {count} objects; with these wait blocks 1 to {most} are allowed"
+        );
     }
     // SAFETY: the driver's array of objects and time-out.
-    unsafe { many(std::slice::from_raw_parts(objects, count as usize), kind == 0, read_timeout(timeout)) }
+    unsafe {
+        many(
+            std::slice::from_raw_parts(objects, count as usize),
+            kind == 0,
+            read_timeout(timeout),
+        )
+    }
 }

@@ -60,12 +60,16 @@ impl Image {
     /// The section around an address.
     pub fn section_at(&self, address: usize) -> Option<&Section> {
         let rva = u32::try_from(address.checked_sub(self.base)?).ok()?;
-        self.sections.iter().find(|section| rva.wrapping_sub(section.rva) < section.size)
+        self.sections
+            .iter()
+            .find(|section| rva.wrapping_sub(section.rva) < section.size)
     }
 
     /// The `.pdata` entry of the function around an offset.
     pub(crate) fn function_at(&self, rva: u32) -> Option<[u32; 3]> {
-        let index = self.functions.partition_point(|function| function[0] <= rva);
+        let index = self
+            .functions
+            .partition_point(|function| function[0] <= rva);
         let function = *self.functions.get(index.checked_sub(1)?)?;
         (rva < function[1]).then_some(function)
     }
@@ -75,7 +79,9 @@ impl Image {
         self.unloaded.store(true, Ordering::Release);
         super::forget_checked_targets();
         // SAFETY: the driver is unloaded; what still uses its pages is meant to fault.
-        if let Err(error) = unsafe { memory::protect(self.base as *mut u8, self.size, Protection::None) } {
+        if let Err(error) =
+            unsafe { memory::protect(self.base as *mut u8, self.size, Protection::None) }
+        {
             eprintln!("ntsim: cannot close {}: {error}", self.name);
         }
     }

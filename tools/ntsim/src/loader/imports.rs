@@ -34,7 +34,10 @@ pub(super) fn bind(mapped: &Mapped<'_>) -> Result<(), LoadError> {
     if unknown.is_empty() {
         return Ok(());
     }
-    Err(LoadError::UnknownImports { file: mapped.pe.file.clone(), names: unknown })
+    Err(LoadError::UnknownImports {
+        file: mapped.pe.file.clone(),
+        names: unknown,
+    })
 }
 
 /// The imports of a mapped image, in its order.
@@ -72,8 +75,16 @@ pub(crate) fn walk(
             if value == 0 {
                 break;
             }
-            let routine = if value >> 63 != 0 { format!("#{}", value & 0xffff) } else { name((value & 0x7fff_ffff) + 2)? };
-            imports.push(Import { module: module.clone(), name: routine, slot: u64::from(table) + entry * 8 });
+            let routine = if value >> 63 != 0 {
+                format!("#{}", value & 0xffff)
+            } else {
+                name((value & 0x7fff_ffff) + 2)?
+            };
+            imports.push(Import {
+                module: module.clone(),
+                name: routine,
+                slot: u64::from(table) + entry * 8,
+            });
             if imports.len() > 65536 {
                 return Err(pe.damaged("it has more than 65536 imports"));
             }

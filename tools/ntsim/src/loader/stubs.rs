@@ -74,6 +74,9 @@ unsafe extern "win64" fn report(row: *const ContractRow) -> ! {
     // SAFETY: stubs pass a static row.
     let row = unsafe { &*row };
     Violation::new(&codes::UNFINISHED_ROUTINE)
-        .text(format!("unfinished routine: the driver called {}!{} {}, which ntsim does not have yet", row.module, row.name, row.signature))
+        .text(format!(
+            "unfinished routine: the driver called {}!{} {}, which ntsim does not have yet",
+            row.module, row.name, row.signature
+        ))
         .raise()
 }

@@ -4,8 +4,8 @@
 use crate::bugcheck::{Violation, codes};
 use crate::kernel::Kernel;
 use crate::types::{
-    BOOLEAN, IRP, MDL, MDL_MAPPED_TO_SYSTEM_VA, MDL_PAGES_LOCKED, MDL_PARTIAL, MDL_PARTIAL_HAS_BEEN_MAPPED,
-    MDL_SOURCE_IS_NONPAGED_POOL, PAGE_SHIFT, PAGE_SIZE, PVOID,
+    BOOLEAN, IRP, MDL, MDL_MAPPED_TO_SYSTEM_VA, MDL_PAGES_LOCKED, MDL_PARTIAL,
+    MDL_PARTIAL_HAS_BEEN_MAPPED, MDL_SOURCE_IS_NONPAGED_POOL, PAGE_SHIFT, PAGE_SIZE, PVOID,
 };
 use std::ptr::null_mut;
 
@@ -44,7 +44,11 @@ pub fn allocate(address: usize, length: usize) -> *mut MDL {
     unsafe {
         initialize(mdl, address, length);
     }
-    Kernel::get().leaks.track(KIND, mdl as usize, format!("{length} bytes at {address:#x}"));
+    Kernel::get().leaks.track(
+        KIND,
+        mdl as usize,
+        format!("{length} bytes at {address:#x}"),
+    );
     mdl
 }
 
@@ -97,13 +101,27 @@ pub unsafe fn system_address(mdl: *mut MDL) -> *mut u8 {
         if (*mdl).MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL) != 0 {
             return (*mdl).MappedSystemVa.cast();
         }
-        if (*mdl).MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL) != 0 { super::map::linear(mdl) as *mut u8 } else { null_mut() }
+        if (*mdl).MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL) != 0 {
+            super::map::linear(mdl) as *mut u8
+        } else {
+            null_mut()
+        }
     }
 }
 
-unsafe fn allocate_by_driver(address: PVOID, length: u32, secondary: BOOLEAN, quota: BOOLEAN, irp: *mut IRP) -> *mut MDL {
+unsafe fn allocate_by_driver(
+    address: PVOID,
+    length: u32,
+    secondary: BOOLEAN,
+    quota: BOOLEAN,
+    irp: *mut IRP,
+) -> *mut MDL {
     if quota != 0 {
-        bugcheck!(codes::BAD_PARAMETER, [address as u64, u64::from(length), 0, 0], "IoAllocateMdl was called with ChargeQuota TRUE, which raises on failure; drivers pass FALSE");
+        bugcheck!(
+            codes::BAD_PARAMETER,
+            [address as u64, u64::from(length), 0, 0],
+            "IoAllocateMdl was called with ChargeQuota TRUE, which raises on failure; drivers pass FALSE"
+        );
     }
     let mdl = allocate(address as usize, length as usize);
     if mdl.is_null() || irp.is_null() {
@@ -139,7 +157,9 @@ pub unsafe fn free(mdl: *mut MDL) {
     if flags & MDL_PAGES_LOCKED != 0 && !partial {
         still(mdl, "its pages are locked (MmUnlockPages is missing)");
     }
-    if flags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED) != 0 && flags & MDL_SOURCE_IS_NONPAGED_POOL == 0 {
+    if flags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED) != 0
+        && flags & MDL_SOURCE_IS_NONPAGED_POOL == 0
+    {
         if !partial {
             still(mdl, "it is mapped (MmUnmapLockedPages is missing)");
         }
@@ -151,30 +171,46 @@ pub unsafe fn free(mdl: *mut MDL) {
     unsafe { crate::ex::pool::free(mdl.cast(), TAG) };
 }
 
-/// Whether IoAllocateMdl made it and nobody has freed it.
-pub(super) fn is_ours(mdl: *mut MDL) -> bool {
-    Kernel::get().leaks.find(KIND, mdl as usize).is_some()
-}
-
 fn still(mdl: *mut MDL, why: &str) -> ! {
     let made = Kernel::get().leaks.find(KIND, mdl as usize);
     Violation::new(&codes::MDL_STILL_LOCKED)
         .params([mdl as u64, 0, 0, 0])
         .text(format!("the MDL at {mdl:p} was freed while {why}"))
-        .related("allocated at", made.map(|made| made.stack).unwrap_or_default())
+        .related(
+            "allocated at",
+            made.map(|made| made.stack).unwrap_or_default(),
+        )
         .raise()
 }
 
 #[cold]
 fn foreign(mdl: *mut MDL, routine: &str) -> ! {
-    bugcheck!(codes::MDL_FOREIGN, [mdl as u64, 0, 0, 0], "{routine} was given {mdl:p}, which is no MDL of IoAllocateMdl, or was freed before")
+    bugcheck!(
+        codes::MDL_FOREIGN,
+        [mdl as u64, 0, 0, 0],
+        "{routine} was given {mdl:p}, which is no MDL of IoAllocateMdl, or was freed before"
+    )
 }
 
-unsafe fn build_for_nonpaged(mdl: *mut MDL) {
+/// Fills in the pages of an MDL for nonpaged memory.
+///
+/// # Safety
+/// An allocated MDL that is neither built, locked nor mapped; its buffer is nonpaged.
+pub unsafe fn build_for_nonpaged(mdl: *mut MDL) {
     // SAFETY: the driver's MDL.
     unsafe {
-        if (*mdl).MdlFlags & (MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL) != 0 {
-            bugcheck!(codes::MDL_TWICE, [mdl as u64, (*mdl).MdlFlags as u64, 0, 0], "MmBuildMdlForNonPagedPool was given the MDL at {mdl:p}, which is built, locked or mapped already");
+        if (*mdl).MdlFlags
+            & (MDL_PAGES_LOCKED
+                | MDL_MAPPED_TO_SYSTEM_VA
+                | MDL_SOURCE_IS_NONPAGED_POOL
+                | MDL_PARTIAL)
+            != 0
+        {
+            bugcheck!(
+                codes::MDL_TWICE,
+                [mdl as u64, (*mdl).MdlFlags as u64, 0, 0],
+                "MmBuildMdlForNonPagedPool was given the MDL at {mdl:p}, which is built, locked or mapped already"
+            );
         }
         let start = start(mdl);
         fill_frames(mdl, start);
@@ -189,12 +225,23 @@ unsafe fn build_partial(source: *mut MDL, target: *mut MDL, address: PVOID, leng
     unsafe {
         let flags = (*source).MdlFlags;
         if flags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL) == 0 {
-            bugcheck!(codes::MDL_NOT_LOCKED, [source as u64, 0, 0, 0], "IoBuildPartialMdl was given the source MDL at {source:p}, whose pages are not locked");
+            bugcheck!(
+                codes::MDL_NOT_LOCKED,
+                [source as u64, 0, 0, 0],
+                "IoBuildPartialMdl was given the source MDL at {source:p}, whose pages are not locked"
+            );
         }
         let begin = start(source);
         let inside = address.wrapping_sub(begin);
-        let length = if length == 0 { ((*source).ByteCount as usize).saturating_sub(inside) } else { length as usize };
-        if inside.checked_add(length).is_none_or(|end| end > (*source).ByteCount as usize) {
+        let length = if length == 0 {
+            ((*source).ByteCount as usize).saturating_sub(inside)
+        } else {
+            length as usize
+        };
+        if inside
+            .checked_add(length)
+            .is_none_or(|end| end > (*source).ByteCount as usize)
+        {
             range(source, target, inside, length);
         }
         let room = ((*target).Size as usize).saturating_sub(HEADER) / 8;
@@ -216,7 +263,13 @@ unsafe fn build_partial(source: *mut MDL, target: *mut MDL, address: PVOID, leng
         if flags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA) != 0 {
             (*target).MappedSystemVa = ((*source).MappedSystemVa as usize + inside) as PVOID;
         }
-        (*target).MdlFlags = MDL_PARTIAL | flags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_PAGES_LOCKED) | if flags & MDL_MAPPED_TO_SYSTEM_VA != 0 { MDL_MAPPED_TO_SYSTEM_VA } else { 0 };
+        (*target).MdlFlags = MDL_PARTIAL
+            | flags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_PAGES_LOCKED)
+            | if flags & MDL_MAPPED_TO_SYSTEM_VA != 0 {
+                MDL_MAPPED_TO_SYSTEM_VA
+            } else {
+                0
+            };
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::bugcheck::codes;
 use crate::kernel::Kernel;
-use crate::types::{HANDLE, NTSTATUS, PVOID, STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS};
+use crate::types::{
+    HANDLE, NTSTATUS, PVOID, STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS,
+};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
@@ -39,7 +41,14 @@ fn system_process() -> *const u8 {
     (&raw const SYSTEM_PROCESS.0).cast()
 }
 
-unsafe fn by_handle(handle: HANDLE, _access: u32, kind: PVOID, _mode: i8, object: *mut PVOID, _information: PVOID) -> NTSTATUS {
+unsafe fn by_handle(
+    handle: HANDLE,
+    _access: u32,
+    kind: PVOID,
+    _mode: i8,
+    object: *mut PVOID,
+    _information: PVOID,
+) -> NTSTATUS {
     let Some(found) = super::get(handle) else {
         return STATUS_INVALID_HANDLE;
     };
@@ -47,7 +56,12 @@ unsafe fn by_handle(handle: HANDLE, _access: u32, kind: PVOID, _mode: i8, object
         return STATUS_OBJECT_TYPE_MISMATCH;
     }
     if found.address == 0 {
-        bugcheck!(codes::UNFINISHED_ROUTINE, [handle as u64, 0, 0, 0], "unfinished routine: ObReferenceObjectByHandle for a handle of a {}", found.kind);
+        bugcheck!(
+            codes::UNFINISHED_ROUTINE,
+            [handle as u64, 0, 0, 0],
+            "unfinished routine: ObReferenceObjectByHandle for a handle of a {}",
+            found.kind
+        );
     }
     // SAFETY: the driver's out-parameter.
     unsafe {
@@ -60,12 +74,17 @@ unsafe fn by_handle(handle: HANDLE, _access: u32, kind: PVOID, _mode: i8, object
 unsafe fn reference(object: PVOID) -> isize {
     let count = {
         let mut counts = COUNTS.lock();
-        let count = counts.get_or_insert_default().entry(object as usize).or_insert(0);
+        let count = counts
+            .get_or_insert_default()
+            .entry(object as usize)
+            .or_insert(0);
         *count += 1;
         *count
     };
     if count == 1 {
-        Kernel::get().leaks.track("object reference", object as usize, "");
+        Kernel::get()
+            .leaks
+            .track("object reference", object as usize, "");
     }
     count
 }
@@ -88,11 +107,17 @@ unsafe fn dereference(object: PVOID) -> isize {
     };
     match left {
         Some(0) => {
-            Kernel::get().leaks.untrack("object reference", object as usize);
+            Kernel::get()
+                .leaks
+                .untrack("object reference", object as usize);
             0
         }
         Some(left) => left,
-        None => bugcheck!(codes::REFERENCE_UNDERFLOW, [object as u64, 0, 0, 0], "the object at {object:p} was dereferenced more often than the driver had referenced it"),
+        None => bugcheck!(
+            codes::REFERENCE_UNDERFLOW,
+            [object as u64, 0, 0, 0],
+            "the object at {object:p} was dereferenced more often than the driver had referenced it"
+        ),
     }
 }
 

@@ -4,7 +4,10 @@ use crate::bugcheck::{Violation, codes};
 use crate::context::{self, CallSite, call_driver};
 use crate::ke::thread::{self, Thread};
 use crate::kernel::Image;
-use crate::types::{CLIENT_ID, HANDLE, NTSTATUS, OBJECT_ATTRIBUTES, PASSIVE_LEVEL, PVOID, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS};
+use crate::types::{
+    CLIENT_ID, HANDLE, NTSTATUS, OBJECT_ATTRIBUTES, PASSIVE_LEVEL, PVOID,
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
+};
 use crate::{ob, sched};
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -22,7 +25,11 @@ static RUNNING: Mutex<Vec<&'static Thread>> = Mutex::new(Vec::new());
 
 /// A running system thread whose start routine is in `image`.
 pub(crate) fn running_in(image: &Image) -> Option<&'static Thread> {
-    RUNNING.lock().iter().copied().find(|thread| image.contains(thread.start()))
+    RUNNING
+        .lock()
+        .iter()
+        .copied()
+        .find(|thread| image.contains(thread.start()))
 }
 
 thread_local! {
@@ -50,13 +57,25 @@ unsafe fn create(
     argument: PVOID,
 ) -> NTSTATUS {
     let Some(routine) = start else {
-        bugcheck!(codes::NULL_CALLBACK, [0, 0, 0, 0], "PsCreateSystemThread was given no start routine");
+        bugcheck!(
+            codes::NULL_CALLBACK,
+            [0, 0, 0, 0],
+            "PsCreateSystemThread was given no start routine"
+        );
     };
     let number = RUNNING.lock().len();
-    let thread = Thread::with_start(format!("system thread {number} of {}", crate::symbols::describe(routine as usize)), routine as usize);
+    let thread = Thread::with_start(
+        format!(
+            "system thread {number} of {}",
+            crate::symbols::describe(routine as usize)
+        ),
+        routine as usize,
+    );
     let start = Start { routine, argument };
     RUNNING.lock().push(thread);
-    let spawned = sched::spawn(format!("system-{}", thread.id()), move || run(thread, start));
+    let spawned = sched::spawn(format!("system-{}", thread.id()), move || {
+        run(thread, start)
+    });
     if spawned.is_err() {
         forget(thread);
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -65,7 +84,10 @@ unsafe fn create(
     unsafe {
         handle.write(ob::create_for_address("thread", thread.header() as usize));
         if !client.is_null() {
-            client.write(CLIENT_ID { UniqueProcess: 4 as HANDLE, UniqueThread: thread.id() as usize as HANDLE });
+            client.write(CLIENT_ID {
+                UniqueProcess: 4 as HANDLE,
+                UniqueThread: thread.id() as usize as HANDLE,
+            });
         }
     }
     STATUS_SUCCESS
@@ -92,7 +114,11 @@ fn forget(thread: &'static Thread) {
 /// Calls `routine(argument)` by the Windows convention, with a way out: the stack pointer goes
 /// into `slot`, and `escape` returns from here.
 #[unsafe(naked)]
-unsafe extern "sysv64" fn call_with_escape(routine: StartRoutine, argument: PVOID, slot: *mut usize) {
+unsafe extern "sysv64" fn call_with_escape(
+    routine: StartRoutine,
+    argument: PVOID,
+    slot: *mut usize,
+) {
     std::arch::naked_asm!(
         "push rbp",
         "push rbx",
@@ -134,12 +160,25 @@ unsafe extern "sysv64" fn escape(stack: usize) -> ! {
 unsafe fn terminate(status: NTSTATUS) -> NTSTATUS {
     let stack = ESCAPE.with(Cell::get);
     if stack == 0 {
-        bugcheck!(codes::THREAD_FOREIGN_EXIT, [status as u64, 0, 0, 0], "PsTerminateSystemThread was called by a thread that PsCreateSystemThread did not make");
+        bugcheck!(
+            codes::THREAD_FOREIGN_EXIT,
+            [status as u64, 0, 0, 0],
+            "PsTerminateSystemThread was called by a thread that PsCreateSystemThread did not make"
+        );
     }
     let context = context::current();
-    if context.irql.get() != PASSIVE_LEVEL || context.held_count.get() != 0 || context.critical.get() != 0 || context.guarded.get() != 0 {
+    if context.irql.get() != PASSIVE_LEVEL
+        || context.held_count.get() != 0
+        || context.critical.get() != 0
+        || context.guarded.get() != 0
+    {
         Violation::new(&codes::THREAD_BAD_EXIT)
-            .params([u64::from(context.irql.get()), u64::from(context.held_count.get()), u64::from(context.critical.get()), 0])
+            .params([
+                u64::from(context.irql.get()),
+                u64::from(context.held_count.get()),
+                u64::from(context.critical.get()),
+                0,
+            ])
             .text(format!(
                 "the system thread {} ends with IRQL {}, {} spin locks and {} open regions",
                 thread::current().name(),

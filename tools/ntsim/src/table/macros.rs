@@ -78,7 +78,9 @@ macro_rules! routines {
                 checked = sym checked,
             )
         }
-        unsafe extern "win64" fn checked($($arg: $ty),*) $(-> $ret)? {
+        /// The routine with its checks, for callers inside ntsim.
+        #[allow(private_interfaces, reason = "structures that only this routine reads")]
+        pub unsafe extern "win64" fn checked($($arg: $ty),*) $(-> $ret)? {
             $crate::table::enter(&ROW);
             $($crate::routines!(@attr $attr $(($fail))?);)*
             unsafe { $body($($arg),*) }

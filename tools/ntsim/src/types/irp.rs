@@ -1,7 +1,8 @@
 //! IRPs and MDLs.
 use super::*;
 
-pub type IO_COMPLETION_ROUTINE = unsafe extern "win64" fn(device: *mut DEVICE_OBJECT, irp: *mut IRP, context: PVOID) -> NTSTATUS;
+pub type IO_COMPLETION_ROUTINE =
+    unsafe extern "win64" fn(device: *mut DEVICE_OBJECT, irp: *mut IRP, context: PVOID) -> NTSTATUS;
 pub type DRIVER_CANCEL = unsafe extern "win64" fn(device: *mut DEVICE_OBJECT, irp: *mut IRP);
 
 pub const SL_PENDING_RETURNED: u8 = 0x01;

@@ -26,7 +26,12 @@ pub(crate) fn call(row: &'static Row) {
     let context = crate::context::current();
     // SAFETY: a non-null thread pointer is a leaked box.
     let thread = unsafe { context.thread.get().as_ref() }.map_or(0, crate::ke::thread::Thread::id);
-    let call = Call { thread, row, irql: context.irql.get(), caller: context.caller() };
+    let call = Call {
+        thread,
+        row,
+        irql: context.irql.get(),
+        caller: context.caller(),
+    };
     let mut last = LAST.lock();
     if last.len() == KEPT {
         last.pop_front();

@@ -2,6 +2,7 @@
 
 pub mod faults;
 pub mod log;
+pub mod rules;
 pub mod unload;
 
 use std::sync::OnceLock;
@@ -19,8 +20,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let cpus = std::thread::available_parallelism().map_or(2, |count| count.get() as u32).clamp(2, 64);
-        Self { cpus, guard_pages: false, dpc_watchdog: true }
+        let cpus = std::thread::available_parallelism()
+            .map_or(2, |count| count.get() as u32)
+            .clamp(2, 64);
+        Self {
+            cpus,
+            guard_pages: false,
+            dpc_watchdog: true,
+        }
     }
 }
 
@@ -28,7 +35,10 @@ static OPTIONS: OnceLock<Options> = OnceLock::new();
 
 /// Chooses the options; only before anything has asked for them. False if it is too late.
 pub fn configure(options: Options) -> bool {
-    let options = Options { cpus: options.cpus.clamp(1, 64), ..options };
+    let options = Options {
+        cpus: options.cpus.clamp(1, 64),
+        ..options
+    };
     OPTIONS.set(options).is_ok()
 }
 

@@ -11,21 +11,51 @@ pub(crate) fn check(image: &'static Image) {
     let mut routine = 0;
     // SAFETY (both): queued DPCs and set timers are alive.
     let mut of_image = |dpc: *mut KDPC| {
-        routine = if dpc.is_null() { 0 } else { unsafe { (*dpc).DeferredRoutine }.map_or(0, |routine| routine as usize) };
+        routine = if dpc.is_null() {
+            0
+        } else {
+            unsafe { (*dpc).DeferredRoutine }.map_or(0, |routine| routine as usize)
+        };
         image.contains(routine) || image.contains(dpc as usize)
     };
     if let Some(dpc) = dpc::find_queued(&mut of_image) {
-        alive(&codes::DPC_AT_UNLOAD, image, dpc as usize, routine, "DPC is queued");
+        alive(
+            &codes::DPC_AT_UNLOAD,
+            image,
+            dpc as usize,
+            routine,
+            "DPC is queued",
+        );
     }
-    let timer = timer::find_set(|timer| image.contains(timer) || of_image(unsafe { (*(timer as *mut KTIMER)).Dpc }));
+    let timer = timer::find_set(|timer| {
+        image.contains(timer) || of_image(unsafe { (*(timer as *mut KTIMER)).Dpc })
+    });
     if let Some(timer) = timer {
-        alive(&codes::TIMER_AT_UNLOAD, image, timer, routine, "timer is set");
+        alive(
+            &codes::TIMER_AT_UNLOAD,
+            image,
+            timer,
+            routine,
+            "timer is set",
+        );
     }
     if let Some(thread) = crate::ps::running_in(image) {
-        alive(&codes::THREAD_AT_UNLOAD, image, thread.header() as usize, thread.start(), "system thread runs");
+        alive(
+            &codes::THREAD_AT_UNLOAD,
+            image,
+            thread.header() as usize,
+            thread.start(),
+            "system thread runs",
+        );
     }
     if let Some(routine) = crate::ex::work::pending_of(image) {
-        alive(&codes::WORK_AT_UNLOAD, image, 0, routine, "work item is queued or running");
+        alive(
+            &codes::WORK_AT_UNLOAD,
+            image,
+            0,
+            routine,
+            "work item is queued or running",
+        );
     }
 }
 
@@ -33,6 +63,10 @@ fn alive(code: &'static Code, image: &Image, object: usize, routine: usize, what
     Violation::new(code)
         .params([object as u64, routine as u64, image.base as u64, 0])
         .guilty(image.entry)
-        .text(format!("{} was unloaded, but a {what}: object {object:#x}, routine {}", image.name, describe(routine)))
+        .text(format!(
+            "{} was unloaded, but a {what}: object {object:#x}, routine {}",
+            image.name,
+            describe(routine)
+        ))
         .raise()
 }

@@ -62,7 +62,8 @@ fn shard(block: usize) -> &'static Mutex<Option<Map>> {
 }
 
 pub(super) fn allocate(size: usize, tag: u32, kind: Kind, zero: bool) -> *mut u8 {
-    let guarded = crate::verifier::options().guard_pages && GUARDED.load(Ordering::Relaxed) < MOST_GUARDED;
+    let guarded =
+        crate::verifier::options().guard_pages && GUARDED.load(Ordering::Relaxed) < MOST_GUARDED;
     let Some(memory) = Memory::new(size, kind, guarded, zero) else {
         return std::ptr::null_mut();
     };
@@ -72,8 +73,18 @@ pub(super) fn allocate(size: usize, tag: u32, kind: Kind, zero: bool) -> *mut u8
     let stack = Stack::capture();
     let owner = Kernel::get().images.owner_of_stack(&stack);
     let block = memory.block;
-    let record = Record { memory, tag, paged: kind.paged, owner, stack, freed: None };
-    shard(block).lock().get_or_insert_default().insert(block, record);
+    let record = Record {
+        memory,
+        tag,
+        paged: kind.paged,
+        owner,
+        stack,
+        freed: None,
+    };
+    shard(block)
+        .lock()
+        .get_or_insert_default()
+        .insert(block, record);
     block as *mut u8
 }
 
@@ -96,8 +107,18 @@ pub(super) unsafe fn free(block: *mut u8, tag: u32) {
 /// The checks of a free; under the shard's lock, which a violation keeps for ever.
 fn check(record: &Record, tag: u32) {
     let (block, size) = (record.memory.block, record.memory.size);
-    let name = || format!("the pool block at {block:#x} ({size} bytes, tag '{}')", tag_name(record.tag));
-    let params = [block as u64, size as u64, u64::from(record.tag), u64::from(tag)];
+    let name = || {
+        format!(
+            "the pool block at {block:#x} ({size} bytes, tag '{}')",
+            tag_name(record.tag)
+        )
+    };
+    let params = [
+        block as u64,
+        size as u64,
+        u64::from(record.tag),
+        u64::from(tag),
+    ];
     if let Some(first) = &record.freed {
         Violation::new(&codes::POOL_DOUBLE_FREE)
             .params(params)
@@ -110,19 +131,37 @@ fn check(record: &Record, tag: u32) {
     if tag != 0 && (tag ^ record.tag) & 0x7fff_ffff != 0 {
         Violation::new(&codes::POOL_WRONG_TAG)
             .params(params)
-            .text(format!("{} was freed with the tag '{}'", name(), tag_name(tag)))
+            .text(format!(
+                "{} was freed with the tag '{}'",
+                name(),
+                tag_name(tag)
+            ))
             .related("allocated at", record.stack.clone())
             .raise();
     }
     if let Some(offset) = record.memory.overrun() {
         Violation::new(&codes::POOL_OVERRUN)
-            .params([block as u64, size as u64, u64::from(record.tag), offset as u64])
-            .text(format!("something wrote at offset {offset} of {}, outside of it", name()))
+            .params([
+                block as u64,
+                size as u64,
+                u64::from(record.tag),
+                offset as u64,
+            ])
+            .text(format!(
+                "something wrote at offset {offset} of {}, outside of it",
+                name()
+            ))
             .related("allocated at", record.stack.clone())
             .raise();
     }
     if record.paged && context::irql() > APC_LEVEL {
-        bugcheck!(codes::POOL_PAGED_AT_RAISED_IRQL, params, "{} is paged pool and was freed at IRQL {}", name(), context::irql());
+        bugcheck!(
+            codes::POOL_PAGED_AT_RAISED_IRQL,
+            params,
+            "{} is paged pool and was freed at IRQL {}",
+            name(),
+            context::irql()
+        );
     }
     if let Some(what) = live_object(block, size) {
         Violation::new(&codes::POOL_HOLDS_LIVE_OBJECT)
@@ -141,7 +180,9 @@ fn live_object(block: usize, size: usize) -> Option<String> {
     if let Some(timer) = crate::ke::timer::find_set(inside) {
         return Some(format!("the set timer at {timer:#x}"));
     }
-    let held = context::current().held_locks().find(|held| inside(held.lock as usize))?;
+    let held = context::current()
+        .held_locks()
+        .find(|held| inside(held.lock as usize))?;
     Some(format!("the held spin lock at {:p}", held.lock))
 }
 
@@ -149,9 +190,14 @@ fn live_object(block: usize, size: usize) -> Option<String> {
 fn foreign(address: usize, tag: u32) -> ! {
     let mut violation = Violation::new(&codes::POOL_FOREIGN_FREE)
         .params([address as u64, u64::from(tag), 0, 0])
-        .text(format!("the driver freed {address:#x} as pool (tag '{}'), which is no pool block", tag_name(tag)));
+        .text(format!(
+            "the driver freed {address:#x} as pool (tag '{}'), which is no pool block",
+            tag_name(tag)
+        ));
     if let Some(explained) = explain(address) {
-        violation = violation.note(explained.text).related("allocated at", explained.allocated);
+        violation = violation
+            .note(explained.text)
+            .related("allocated at", explained.allocated);
     }
     violation.raise()
 }
@@ -164,8 +210,13 @@ fn quarantine(address: usize, size: usize) {
         list.push_back(address);
         *bytes += size;
         while list.len() > QUARANTINED_BLOCKS || *bytes > QUARANTINED_BYTES {
-            let Some(oldest) = list.pop_front() else { break };
-            let record = shard(oldest).lock().as_mut().and_then(|map| map.remove(&oldest));
+            let Some(oldest) = list.pop_front() else {
+                break;
+            };
+            let record = shard(oldest)
+                .lock()
+                .as_mut()
+                .and_then(|map| map.remove(&oldest));
             if let Some(record) = record {
                 *bytes -= record.memory.size.min(*bytes);
                 out.push(record);
@@ -206,10 +257,21 @@ pub struct Explained {
 /// Which block an address belongs to, or just misses. Slow; takes no lock that is held.
 pub fn explain(address: usize) -> Option<Explained> {
     for shard in &BLOCKS {
-        let Some(map) = shard.try_lock() else { continue };
-        let Some(record) = map.as_ref().and_then(|map| map.values().find(|record| record.memory.covers(address))) else { continue };
+        let Some(map) = shard.try_lock() else {
+            continue;
+        };
+        let Some(record) = map
+            .as_ref()
+            .and_then(|map| map.values().find(|record| record.memory.covers(address)))
+        else {
+            continue;
+        };
         let (block, size) = (record.memory.block, record.memory.size);
-        let state = if record.freed.is_some() { "freed" } else { "live" };
+        let state = if record.freed.is_some() {
+            "freed"
+        } else {
+            "live"
+        };
         let place = if address < block {
             format!("{} bytes before", block - address)
         } else if address < block + size {
@@ -218,7 +280,10 @@ pub fn explain(address: usize) -> Option<Explained> {
             format!("{} bytes behind the end of", address - block - size)
         };
         return Some(Explained {
-            text: format!("{address:#x} lies {place} the {state} pool block at {block:#x} ({size} bytes, tag '{}')", tag_name(record.tag)),
+            text: format!(
+                "{address:#x} lies {place} the {state} pool block at {block:#x} ({size} bytes, tag '{}')",
+                tag_name(record.tag)
+            ),
             allocated: record.stack.clone(),
             freed: record.freed.clone(),
         });
@@ -231,11 +296,19 @@ pub fn leaks_of(owner: ImageId) -> Vec<Owned> {
     let mut leaks = Vec::new();
     for shard in &BLOCKS {
         let map = shard.lock();
-        let live = map.iter().flat_map(|map| map.values()).filter(|record| record.freed.is_none() && record.owner == Some(owner));
+        let live = map
+            .iter()
+            .flat_map(|map| map.values())
+            .filter(|record| record.freed.is_none() && record.owner == Some(owner));
         leaks.extend(live.map(|record| Owned {
             kind: "pool",
             address: record.memory.block,
-            detail: format!("tag '{}', {} bytes{}", tag_name(record.tag), record.memory.size, if record.paged { ", paged" } else { "" }),
+            detail: format!(
+                "tag '{}', {} bytes{}",
+                tag_name(record.tag),
+                record.memory.size,
+                if record.paged { ", paged" } else { "" }
+            ),
             owner: Some(owner),
             stack: record.stack.clone(),
         }));
