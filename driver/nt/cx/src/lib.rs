@@ -94,7 +94,7 @@
 //! }
 //! ```
 //! Locking in the wrong order does not compile:
-//! ```compile_fail,E0277
+//! ```compile_fail,E0308
 //! use softndk_cx::{AtMostDispatch, Cx, level::{Control, Leaf}, spin::{HostLock, Spin}};
 //! static CONTROL: Spin<u32, Control, HostLock> = Spin::new(0);
 //! static LEAF: Spin<u32, Leaf, HostLock> = Spin::new(0);
@@ -104,7 +104,7 @@
 //!     let _control = CONTROL.lock(inner);
 //! }
 //! ```
-//! ... and so does taking two locks of one level, which have no order between them:
+//! ... nor does taking two locks of one level, which have no order between them:
 //! ```compile_fail,E0277
 //! use softndk_cx::{AtMostDispatch, Cx, level::Leaf, spin::{HostLock, Spin}};
 //! static ONE: Spin<u32, Leaf, HostLock> = Spin::new(0);
