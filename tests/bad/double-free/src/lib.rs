@@ -23,13 +23,14 @@ unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, _path: PUNICODE_S
 fn release_block(block: PVOID) {
     // SAFETY: allocated above.
     unsafe { ExFreePoolWithTag(block, TAG) };
-    keep_frame();
+    keep_frame(1);
 }
 
-/// Keeps the call before it from becoming a jump, which would leave no trace of the function.
+/// Keeps the call before it from becoming a jump, and the two functions from being merged: both
+/// would leave no trace of the function.
 #[inline(always)]
-fn keep_frame() {
-    core::hint::black_box(());
+fn keep_frame(number: u32) {
+    core::hint::black_box(number);
 }
 
 /// The mistake.
@@ -37,7 +38,7 @@ fn keep_frame() {
 fn release_block_again(block: PVOID) {
     // SAFETY: none: this is what the verifier has to find.
     unsafe { ExFreePoolWithTag(block, TAG) };
-    keep_frame();
+    keep_frame(2);
 }
 
 extern "C" fn unload(_driver: *mut _DRIVER_OBJECT) {}
