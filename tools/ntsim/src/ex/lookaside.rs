@@ -133,6 +133,7 @@ unsafe fn initialize_npaged(
     unsafe { initialize(list, "NPAGED_LOOKASIDE_LIST", functions, NX, size, tag) };
 }
 
+#[expect(clippy::too_many_arguments, reason = "the routine has them")]
 unsafe fn initialize_ex(
     list: *mut General,
     allocate: usize,

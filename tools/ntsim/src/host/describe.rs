@@ -140,8 +140,8 @@ fn plain(code: &'static Code, params: [u64; 4], text: String) -> Violation {
 fn protection(fault: &Fault, who: &str) -> Violation {
     let rip = fault.registers.rip;
     let in_driver = Kernel::get().images.containing(rip).is_some();
-    // SAFETY: the instruction was just fetched; two bytes of it are readable.
     let code = if in_driver {
+        // SAFETY: the instruction was just fetched; two bytes of it are readable.
         unsafe { (rip as *const [u8; 2]).read() }
     } else {
         [0; 2]

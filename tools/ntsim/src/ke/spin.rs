@@ -160,7 +160,7 @@ fn contend(word: &AtomicUsize, lock: *mut KSPIN_LOCK, mine: usize, mut seen: usi
         }
         sched::spin(round);
         round = round.saturating_add(1);
-        if round % 1024 == 0 {
+        if round.is_multiple_of(1024) {
             let began: Instant = *since.get_or_insert_with(Instant::now);
             if began.elapsed() > Duration::from_secs(10) {
                 bugcheck!(
@@ -249,10 +249,10 @@ fn recursion(lock: *mut KSPIN_LOCK) -> ! {
 
 #[cold]
 fn not_owned(lock: *mut KSPIN_LOCK) -> ! {
-    // SAFETY: reads the driver's lock word for the report; a bad pointer is reported as a fault.
     let seen = if lock.is_null() {
         0
     } else {
+        // SAFETY: the driver's lock word, for the report; a bad pointer is reported as a fault.
         unsafe { lock.read_unaligned() }
     };
     let who = if seen == 0 {

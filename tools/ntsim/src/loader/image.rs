@@ -79,9 +79,8 @@ impl Image {
         self.unloaded.store(true, Ordering::Release);
         super::forget_checked_targets();
         // SAFETY: the driver is unloaded; what still uses its pages is meant to fault.
-        if let Err(error) =
-            unsafe { memory::protect(self.base as *mut u8, self.size, Protection::None) }
-        {
+        let closed = unsafe { memory::protect(self.base as *mut u8, self.size, Protection::None) };
+        if let Err(error) = closed {
             eprintln!("ntsim: cannot close {}: {error}", self.name);
         }
     }

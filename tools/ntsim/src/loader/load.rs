@@ -296,9 +296,9 @@ fn protect(mapped: &Mapped<'_>) -> Result<Vec<Section>, LoadError> {
                 },
             }),
     );
-    // SAFETY (both): the pages are the new mapping's; nobody else knows them.
-    let set = |rva: u32, size: usize, protection| unsafe {
-        memory::protect(mapped.base.add(rva as usize), size, protection)
+    let set = |rva: u32, size: usize, protection| {
+        // SAFETY: the pages are the new mapping's; nobody else knows them.
+        unsafe { memory::protect(mapped.base.add(rva as usize), size, protection) }
     };
     let all = set(0, mapped.size, Protection::None);
     sections

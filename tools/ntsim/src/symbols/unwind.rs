@@ -114,7 +114,7 @@ fn unwind_function(
 }
 
 fn read(address: usize) -> Option<usize> {
-    if address < 0x10000 || address >= 0x7fff_ffff_f000 {
+    if !(0x10000..0x7fff_ffff_f000).contains(&address) {
         return None;
     }
     // SAFETY: stack slots and image data of a running thread; addresses that cannot be either are

@@ -9,11 +9,11 @@ use crate::types::{KDPC, KTIMER};
 /// Stops the machine if a DPC, timer, thread or work item of `image` is left.
 pub(crate) fn check(image: &'static Image) {
     let mut routine = 0;
-    // SAFETY (both): queued DPCs and set timers are alive.
     let mut of_image = |dpc: *mut KDPC| {
         routine = if dpc.is_null() {
             0
         } else {
+            // SAFETY: queued DPCs and those of set timers are alive.
             unsafe { (*dpc).DeferredRoutine }.map_or(0, |routine| routine as usize)
         };
         image.contains(routine) || image.contains(dpc as usize)
@@ -28,7 +28,9 @@ pub(crate) fn check(image: &'static Image) {
         );
     }
     let timer = timer::find_set(|timer| {
-        image.contains(timer) || of_image(unsafe { (*(timer as *mut KTIMER)).Dpc })
+        // SAFETY: set timers are alive.
+        let dpc = unsafe { (*(timer as *mut KTIMER)).Dpc };
+        image.contains(timer) || of_image(dpc)
     });
     if let Some(timer) = timer {
         alive(
