@@ -337,7 +337,7 @@ pub unsafe extern "system" fn invalidate(
                 // SAFETY: the header says so.
                 let mr = unsafe { Object::<Mr>::from_face(object) }.body();
                 if mr.state.kind() == MrKind::Fast && mr.pd.same(&body.pd) {
-                    Ok(mr.slot)
+                    Ok((mr.slot, Token(mr.token())))
                 } else {
                     Err(Failure::InvalidDeviceRequest)
                 }
@@ -345,13 +345,13 @@ pub unsafe extern "system" fn invalidate(
             Mw::TYPE => {
                 // SAFETY: the header says so.
                 let mw = unsafe { Object::<Mw>::from_face(object) }.body();
-                if mw.pd.same(&body.pd) { Ok(mw.slot) } else { Err(Failure::InvalidDeviceRequest) }
+                if mw.pd.same(&body.pd) { Ok((mw.slot, Token(mw.token.load(Ordering::Acquire)))) } else { Err(Failure::InvalidDeviceRequest) }
             }
             _ => Err(Failure::InvalidParameter),
         };
         let target = body.link.check_initiator().and(target);
-        let posted = started(this, target).and_then(|slot| {
-            let work = ObjectWork { object: slot.0, ..ObjectWork::EMPTY };
+        let posted = started(this, target).and_then(|(slot, token)| {
+            let work = ObjectWork { object: slot.0, token, ..ObjectWork::EMPTY };
             let queue = body.hardware.send_queue();
             body.poster(this).object(queue, Opcode::Invalidate, context.addr() as u64, flags, &work)
         });

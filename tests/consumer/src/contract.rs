@@ -26,13 +26,55 @@ macro_rules! contract {
         )*];
     };
 }
-pub(crate) use contract;
-
+#[path = "../../contract/adapter.rs"]
+mod adapter;
+#[path = "../../contract/address.rs"]
+mod address;
+#[path = "../../contract/completion.rs"]
+mod completion;
+#[path = "../../contract/connector.rs"]
+mod connector;
+#[path = "../../contract/cq.rs"]
+mod cq;
+#[path = "../../contract/endpoint.rs"]
+mod endpoint;
+#[path = "../../contract/fast_register.rs"]
+mod fast_register;
+#[path = "../../contract/flags.rs"]
+mod flags;
+#[path = "../../contract/flush.rs"]
+mod flush;
+#[path = "../../contract/header.rs"]
+mod header;
+#[path = "../../contract/irql.rs"]
+mod irql;
+#[path = "../../contract/lam.rs"]
+mod lam;
+#[path = "../../contract/lifetime.rs"]
+mod lifetime;
+#[path = "../../contract/listener.rs"]
+mod listener;
+#[path = "../../contract/mr.rs"]
+mod mr;
+#[path = "../../contract/mw.rs"]
+mod mw;
+#[path = "../../contract/pd.rs"]
+mod pd;
+#[path = "../../contract/qp.rs"]
+mod qp;
+#[path = "../../contract/rdma.rs"]
+mod rdma;
+#[path = "../../contract/send.rs"]
+mod send;
+#[path = "../../contract/srq.rs"]
+mod srq;
 #[path = "../../contract/version.rs"]
 mod version;
+#[path = "../../contract/work.rs"]
+mod work;
 
 /// The lists of all files.
-static FILES: &[&[Workload]] = &[version::TESTS];
+static FILES: &[&[Workload]] = &[adapter::TESTS, address::TESTS, completion::TESTS, connector::TESTS, cq::TESTS, endpoint::TESTS, fast_register::TESTS, flags::TESTS, flush::TESTS, header::TESTS, irql::TESTS, lam::TESTS, lifetime::TESTS, listener::TESTS, mr::TESTS, mw::TESTS, pd::TESTS, qp::TESTS, rdma::TESTS, send::TESTS, srq::TESTS, version::TESTS, work::TESTS];
 
 /// All tests.
 pub fn tests() -> impl Iterator<Item = &'static Workload> {

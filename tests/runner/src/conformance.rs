@@ -6,10 +6,11 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
-use ntsim::machine::Config;
+use anyhow::{Context, Result, bail};
+use ndktest_api::Outcome;
+use ndktest_host::{Session, Setup};
 
-use crate::{Bench, Wire, verdict};
+use crate::Wire;
 
 /// How one test over one wire ended.
 #[derive(Debug, Clone)]
@@ -35,10 +36,19 @@ pub fn is_id(name: &str) -> bool {
 /// # Errors
 /// A machine that does not boot.
 pub fn ids() -> Result<Vec<String>> {
-    let bench = Bench::boot(Config::fast())?;
-    let names = bench.workloads()?.into_iter().filter(|name| is_id(name)).collect();
-    bench.shut_down()?;
+    let session = boot(Wire::Same)?;
+    let names = session.workloads()?.into_iter().map(|entry| entry.name.to_string()).filter(|name| is_id(name));
+    let names = names.collect();
+    session.end()?;
     Ok(names)
+}
+
+fn boot(wire: Wire) -> Result<Session> {
+    let mut setup = Setup::tests();
+    if wire == Wire::Same {
+        setup.adapters.truncate(1);
+    }
+    Ok(Session::boot(&setup)?)
 }
 
 /// What a child does: the tests of `ids` over `wire`.
@@ -46,17 +56,32 @@ pub fn ids() -> Result<Vec<String>> {
 /// # Errors
 /// A machine that does not boot, or that is left with something behind.
 pub fn child(wire: Wire, ids: &[String]) -> Result<()> {
-    let bench = Bench::boot(Config::default())?;
+    let session = boot(wire)?;
     for id in ids {
         println!("begin {id}");
-        match bench.run(id, wire, 1).map(|outcome| verdict(&outcome)) {
-            Ok(Ok(_)) => println!("pass {id}"),
-            Ok(Err(why)) => println!("fail {id} {why}"),
-            Err(error) => println!("fail {id} {error:#}"),
+        match session.run(&session.request(id), None) {
+            Ok(outcome) if outcome.status == 0 && outcome.checks == 0 => println!("fail {id} it checked nothing"),
+            Ok(outcome) if outcome.status == 0 => println!("pass {id}"),
+            Ok(outcome) => println!("fail {id} {}", reason(&outcome)),
+            Err(error) => println!("fail {id} {error}"),
         }
     }
     println!("begin shutdown");
-    bench.shut_down()
+    for report in session.end()?.reports {
+        if !report.is_clean() {
+            bail!("{report}");
+        }
+    }
+    Ok(())
+}
+
+/// One line on why a test failed.
+fn reason(outcome: &Outcome) -> String {
+    let failure = &outcome.failure;
+    format!(
+        "{} ({}:{}, status {:#010x}, seen {:#x}, wanted {:#x}, {} checks before)",
+        failure.what, failure.file, failure.line, failure.status, failure.seen, failure.wanted, outcome.checks
+    )
 }
 
 /// Runs `ids` over `wire` in as many children as it takes.

@@ -1,0 +1,3 @@
+//! `ADP-*`: see docs/contract/ndkpi.md.
+
+contract! {}

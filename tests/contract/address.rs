@@ -1,0 +1,3 @@
+//! `ADR-*`: see docs/contract/ndkpi.md.
+
+contract! {}

@@ -1,0 +1,3 @@
+//! `CMP-*`, `RE`: see docs/contract/ndkpi.md.
+
+contract! {}

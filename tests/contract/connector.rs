@@ -1,0 +1,3 @@
+//! `CONN-*`: see docs/contract/ndkpi.md.
+
+contract! {}

@@ -1,0 +1,3 @@
+//! `CQ-*`: see docs/contract/ndkpi.md.
+
+contract! {}

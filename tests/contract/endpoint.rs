@@ -1,0 +1,3 @@
+//! `SEP-*`: see docs/contract/ndkpi.md.
+
+contract! {}

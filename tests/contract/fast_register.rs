@@ -1,0 +1,3 @@
+//! `FRG-*`, `INV`: see docs/contract/ndkpi.md.
+
+contract! {}

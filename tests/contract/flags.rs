@@ -1,0 +1,3 @@
+//! `FLAG-*`: see docs/contract/ndkpi.md.
+
+contract! {}

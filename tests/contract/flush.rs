@@ -1,0 +1,3 @@
+//! `FLUSH-*`: see docs/contract/ndkpi.md.
+
+contract! {}

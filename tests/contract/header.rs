@@ -1,0 +1,3 @@
+//! `HDR-*`: see docs/contract/ndkpi.md.
+
+contract! {}

@@ -1,0 +1,3 @@
+//! `IRQL-*`: see docs/contract/ndkpi.md.
+
+contract! {}

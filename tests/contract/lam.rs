@@ -1,0 +1,3 @@
+//! `LAM-*`: see docs/contract/ndkpi.md.
+
+contract! {}

@@ -1,0 +1,3 @@
+//! `LIFE-*`: see docs/contract/ndkpi.md.
+
+contract! {}

@@ -1,0 +1,3 @@
+//! `LSN-*`: see docs/contract/ndkpi.md.
+
+contract! {}

@@ -1,0 +1,3 @@
+//! `MR-*`: see docs/contract/ndkpi.md.
+
+contract! {}

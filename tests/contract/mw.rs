@@ -1,0 +1,3 @@
+//! `MW-*`, `BND`: see docs/contract/ndkpi.md.
+
+contract! {}

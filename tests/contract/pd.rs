@@ -1,0 +1,3 @@
+//! `PD-*`: see docs/contract/ndkpi.md.
+
+contract! {}

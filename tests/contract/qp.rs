@@ -1,0 +1,3 @@
+//! `QP-*`: see docs/contract/ndkpi.md.
+
+contract! {}

@@ -1,0 +1,3 @@
+//! `RD-*`, `WRT`: see docs/contract/ndkpi.md.
+
+contract! {}

@@ -1,0 +1,3 @@
+//! `SND-*`, `SINV-*`, `RCV`: see docs/contract/ndkpi.md.
+
+contract! {}

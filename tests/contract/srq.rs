@@ -1,0 +1,3 @@
+//! `SRQ-*`: see docs/contract/ndkpi.md.
+
+contract! {}

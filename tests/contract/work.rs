@@ -1,0 +1,3 @@
+//! `WR-*`: see docs/contract/ndkpi.md.
+
+contract! {}
