@@ -2,10 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod build;
-#[cfg_attr(
-    not(feature = "demo"),
-    expect(dead_code, reason = "the launcher only passes the command line on")
-)]
 mod demo;
 mod image;
 mod install;

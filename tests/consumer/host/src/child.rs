@@ -18,7 +18,10 @@ pub fn run(name: &str, body: impl FnOnce()) -> Output {
         std::process::exit(0);
     }
     let binary = std::env::current_exe().expect("a test has a binary");
-    let child = Command::new(binary).args([name, "--exact", "--nocapture"]).env(MARK, "1").output();
+    let child = Command::new(binary)
+        .args([name, "--exact", "--nocapture"])
+        .env(MARK, "1")
+        .output();
     child.expect("the test's own binary can be started")
 }
 

@@ -27,7 +27,8 @@ impl Buffer {
         let bytes = u32::try_from(length.max(1)).map_err(|_| NoMemory)?;
         let memory = pool::allocate(length)?;
         // SAFETY: the range is the allocation; no IRP takes the MDL.
-        let mdl: PMDL = unsafe { IoAllocateMdl(memory.as_ptr().cast(), bytes, 0, 0, ptr::null_mut()) };
+        let mdl: PMDL =
+            unsafe { IoAllocateMdl(memory.as_ptr().cast(), bytes, 0, 0, ptr::null_mut()) };
         let Some(mdl) = NonNull::new(mdl) else {
             // SAFETY: nobody else has seen the memory.
             unsafe { pool::free(memory) };
@@ -35,7 +36,11 @@ impl Buffer {
         };
         // SAFETY: the MDL describes non-paged pool.
         unsafe { MmBuildMdlForNonPagedPool(mdl.as_ptr()) };
-        Ok(Self { memory, length, mdl })
+        Ok(Self {
+            memory,
+            length,
+            mdl,
+        })
     }
 
     /// Number of bytes.
@@ -58,7 +63,12 @@ impl Buffer {
     pub fn write(&self, offset: usize, bytes: &[u8]) -> usize {
         let range = self.clamp(offset, bytes.len());
         // SAFETY: the range lies inside the allocation, and the source is a reference to other memory.
-        unsafe { self.memory.add(range.start).as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), range.len()) };
+        unsafe {
+            self.memory
+                .add(range.start)
+                .as_ptr()
+                .copy_from_nonoverlapping(bytes.as_ptr(), range.len())
+        };
         range.len()
     }
 
@@ -67,7 +77,11 @@ impl Buffer {
         let range = self.clamp(offset, bytes.len());
         let source = self.memory.as_ptr().wrapping_add(range.start);
         // SAFETY: the range lies inside the allocation, and the target is a reference to other memory.
-        unsafe { bytes.as_mut_ptr().copy_from_nonoverlapping(source, range.len()) };
+        unsafe {
+            bytes
+                .as_mut_ptr()
+                .copy_from_nonoverlapping(source, range.len())
+        };
         range.len()
     }
 
@@ -78,7 +92,9 @@ impl Buffer {
         let mut at = range.start;
         while at < range.end {
             let piece = (range.end - at).min(copy.len());
-            let Some(copy) = copy.get_mut(..piece) else { return };
+            let Some(copy) = copy.get_mut(..piece) else {
+                return;
+            };
             self.read(at, copy);
             look(copy);
             at += piece;
@@ -89,7 +105,12 @@ impl Buffer {
     pub fn fill(&self, offset: usize, length: usize, value: u8) {
         let range = self.clamp(offset, length);
         // SAFETY: the range lies inside the allocation.
-        unsafe { self.memory.add(range.start).as_ptr().write_bytes(value, range.len()) };
+        unsafe {
+            self.memory
+                .add(range.start)
+                .as_ptr()
+                .write_bytes(value, range.len())
+        };
     }
 
     fn clamp(&self, offset: usize, length: usize) -> Range<usize> {

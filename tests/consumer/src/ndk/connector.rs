@@ -15,7 +15,8 @@ use core::{
     sync::atomic::{AtomicU32, Ordering},
 };
 use ndkpi_sys::{
-    NDK_CONNECTOR, NTSTATUS, PSOCKADDR, PVOID, STATUS_NOT_SUPPORTED, STATUS_PENDING, STATUS_SUCCESS, ULONG,
+    NDK_CONNECTOR, NTSTATUS, PSOCKADDR, PVOID, STATUS_NOT_SUPPORTED, STATUS_PENDING,
+    STATUS_SUCCESS, ULONG,
 };
 
 kind!(ConnectorKind: NDK_CONNECTOR, NDK_CONNECTOR_DISPATCH, NdkObjectTypeConnector, NdkCloseConnector,
@@ -27,13 +28,18 @@ pub type Connector = Object<ConnectorKind>;
 /// Read limits to ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// Reads that the peer may have out.
     pub inbound: ULONG,
+    /// Reads that this side may have out.
     pub outbound: ULONG,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { inbound: 16, outbound: 16 }
+        Self {
+            inbound: 16,
+            outbound: 16,
+        }
     }
 }
 
@@ -56,18 +62,28 @@ pub struct Disconnection {
 
 impl Disconnection {
     pub(super) fn new() -> Result<Shared<Self>> {
-        Ok(Shared::try_new(Self { event: Event::manual()?, calls: AtomicU32::new(0) })?)
+        Ok(Shared::try_new(Self {
+            event: Event::manual()?,
+            calls: AtomicU32::new(0),
+        })?)
     }
 }
 
 #[track_caller]
 pub(super) fn create(adapter: &Adapter) -> Result<Created<ConnectorKind>> {
     let keep = [Keep::Adapter(adapter.clone()), Keep::Nothing, Keep::Nothing];
-    object::create(adapter.run(), Disconnection::new()?, keep, |context, out, _| {
-        let Some(create) = adapter.dispatch().NdkCreateConnector else { return STATUS_NOT_SUPPORTED };
-        // SAFETY: the adapter is open; callback and context fit; the out pointer is a live reference.
-        unsafe { create(adapter.raw(), Some(on_create), context, out) }
-    })
+    object::create(
+        adapter.run(),
+        Disconnection::new()?,
+        keep,
+        |context, out, _| {
+            let Some(create) = adapter.dispatch().NdkCreateConnector else {
+                return STATUS_NOT_SUPPORTED;
+            };
+            // SAFETY: the adapter is open; callback and context fit; the out pointer is a live reference.
+            unsafe { create(adapter.raw(), Some(on_create), context, out) }
+        },
+    )
 }
 
 /// Takes over a connector that a connect event delivered.
@@ -81,8 +97,16 @@ pub(super) unsafe fn delivered(
     adapter: &Adapter,
     listener: &Object<ListenerKind>,
 ) -> Result<Connector> {
-    let keep = [Keep::Adapter(adapter.clone()), Keep::Listener(listener.clone()), Keep::Nothing];
-    let created = Answer { inline: STATUS_PENDING, status: STATUS_SUCCESS, object: raw.as_ptr().cast() };
+    let keep = [
+        Keep::Adapter(adapter.clone()),
+        Keep::Listener(listener.clone()),
+        Keep::Nothing,
+    ];
+    let created = Answer {
+        inline: STATUS_PENDING,
+        status: STATUS_SUCCESS,
+        object: raw.as_ptr().cast(),
+    };
     // SAFETY: the caller vouches for the connector.
     unsafe { Object::adopt(run, raw, created, Disconnection::new()?, keep) }
 }
@@ -101,7 +125,9 @@ impl Connector {
         self.keep(Keep::Qp(qp.clone()));
         let (mut source, mut destination) = (*source, *destination);
         request::submit(self.run(), |context| {
-            let Some(connect) = self.dispatch().NdkConnect else { return STATUS_NOT_SUPPORTED };
+            let Some(connect) = self.dispatch().NdkConnect else {
+                return STATUS_NOT_SUPPORTED;
+            };
             // SAFETY: the objects are open; addresses and data are read during the call only (CMP-16).
             unsafe {
                 connect(
@@ -126,10 +152,20 @@ impl Connector {
     #[track_caller]
     pub fn complete_connect(&self) -> Result<Submitted> {
         request::submit(self.run(), |context| {
-            let Some(complete) = self.dispatch().NdkCompleteConnect else { return STATUS_NOT_SUPPORTED };
+            let Some(complete) = self.dispatch().NdkCompleteConnect else {
+                return STATUS_NOT_SUPPORTED;
+            };
             let disconnection = self.extra().as_context();
             // SAFETY: the connector is open and keeps the disconnection until its close is complete.
-            unsafe { complete(self.raw(), Some(on_disconnect), disconnection, Some(on_request), context) }
+            unsafe {
+                complete(
+                    self.raw(),
+                    Some(on_disconnect),
+                    disconnection,
+                    Some(on_request),
+                    context,
+                )
+            }
         })
     }
 
@@ -138,7 +174,9 @@ impl Connector {
     pub fn accept(&self, qp: &Qp, limits: Limits, private: &[u8]) -> Result<Submitted> {
         self.keep(Keep::Qp(qp.clone()));
         request::submit(self.run(), |context| {
-            let Some(accept) = self.dispatch().NdkAccept else { return STATUS_NOT_SUPPORTED };
+            let Some(accept) = self.dispatch().NdkAccept else {
+                return STATUS_NOT_SUPPORTED;
+            };
             let disconnection = self.extra().as_context();
             // SAFETY: as for connect and complete-connect.
             unsafe {
@@ -160,7 +198,9 @@ impl Connector {
 
     /// Refuses the peer; raw status.
     pub fn reject(&self, private: &[u8]) -> NTSTATUS {
-        let Some(reject) = self.dispatch().NdkReject else { return STATUS_NOT_SUPPORTED };
+        let Some(reject) = self.dispatch().NdkReject else {
+            return STATUS_NOT_SUPPORTED;
+        };
         // SAFETY: the connector is open; the data is read during the call only.
         unsafe { reject(self.raw(), data(private), length(private)) }
     }
@@ -169,7 +209,9 @@ impl Connector {
     #[track_caller]
     pub fn disconnect(&self) -> Result<Submitted> {
         request::submit(self.run(), |context| {
-            let Some(disconnect) = self.dispatch().NdkDisconnect else { return STATUS_NOT_SUPPORTED };
+            let Some(disconnect) = self.dispatch().NdkDisconnect else {
+                return STATUS_NOT_SUPPORTED;
+            };
             // SAFETY: the connector is open; callback and context fit.
             unsafe { disconnect(self.raw(), Some(on_request), context) }
         })
@@ -179,15 +221,31 @@ impl Connector {
     pub fn connection_data(&self, buffer: &mut [u8]) -> ConnectionData {
         let mut answer = ConnectionData {
             status: STATUS_NOT_SUPPORTED,
-            limits: Limits { inbound: 0, outbound: 0 },
+            limits: Limits {
+                inbound: 0,
+                outbound: 0,
+            },
             length: length(buffer),
         };
-        let Some(get) = self.dispatch().NdkGetConnectionData else { return answer };
-        let target: PVOID = if buffer.is_empty() { ptr::null_mut() } else { buffer.as_mut_ptr().cast() };
+        let Some(get) = self.dispatch().NdkGetConnectionData else {
+            return answer;
+        };
+        let target: PVOID = if buffer.is_empty() {
+            ptr::null_mut()
+        } else {
+            buffer.as_mut_ptr().cast()
+        };
         let ConnectionData { limits, length, .. } = &mut answer;
         // SAFETY: the buffer has the length given; the other outputs are locals.
-        answer.status =
-            unsafe { get(self.raw(), &mut limits.inbound, &mut limits.outbound, target, length) };
+        answer.status = unsafe {
+            get(
+                self.raw(),
+                &mut limits.inbound,
+                &mut limits.outbound,
+                target,
+                length,
+            )
+        };
         answer
     }
 
@@ -219,7 +277,10 @@ impl Connector {
     /// Waits for the disconnect event at PASSIVE_LEVEL.
     #[track_caller]
     pub fn wait_for_disconnect(&self) -> Result {
-        self.run().wait(&self.extra().event, "CONN-72 the peer's end gives a disconnect event")
+        self.run().wait(
+            &self.extra().event,
+            "CONN-72 the peer's end gives a disconnect event",
+        )
     }
 
     /// The event that the disconnect event sets.
@@ -245,7 +306,11 @@ pub(super) fn address(get: impl FnOnce(PSOCKADDR, &mut ULONG) -> NTSTATUS) -> (N
 }
 
 fn data(private: &[u8]) -> PVOID {
-    if private.is_empty() { ptr::null_mut() } else { private.as_ptr().cast_mut().cast() }
+    if private.is_empty() {
+        ptr::null_mut()
+    } else {
+        private.as_ptr().cast_mut().cast()
+    }
 }
 
 fn length(private: &[u8]) -> ULONG {

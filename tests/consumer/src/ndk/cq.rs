@@ -61,19 +61,36 @@ pub(super) fn create(adapter: &Adapter, depth: u32, notify: Notify) -> Result<Cr
         run: run.clone(),
     })?;
     let keep = [Keep::Adapter(adapter.clone()), Keep::Nothing, Keep::Nothing];
-    object::create(run, notifications, keep, |context, out, notifications: &Shared<Notifications>| {
-        let Some(create) = adapter.dispatch().NdkCreateCq else { return STATUS_NOT_SUPPORTED };
-        let (function, notify_context): (NDK_FN_CQ_NOTIFICATION_CALLBACK, PVOID) = match notify {
-            // The object keeps the notifications until its close is complete, after which no callback comes.
-            Notify::Signal => (Some(on_notification), notifications.as_context()),
-            Notify::Null => (None, ptr::null_mut()),
-            Notify::Call { function, context } => (function, context),
-        };
-        // SAFETY: the adapter is open; callbacks and contexts fit; the out pointer is a live reference.
-        unsafe {
-            create(adapter.raw(), depth, function, notify_context, ptr::null_mut(), Some(on_create), context, out)
-        }
-    })
+    object::create(
+        run,
+        notifications,
+        keep,
+        |context, out, notifications: &Shared<Notifications>| {
+            let Some(create) = adapter.dispatch().NdkCreateCq else {
+                return STATUS_NOT_SUPPORTED;
+            };
+            let (function, notify_context): (NDK_FN_CQ_NOTIFICATION_CALLBACK, PVOID) = match notify
+            {
+                // The object keeps the notifications until its close is complete, after which no callback comes.
+                Notify::Signal => (Some(on_notification), notifications.as_context()),
+                Notify::Null => (None, ptr::null_mut()),
+                Notify::Call { function, context } => (function, context),
+            };
+            // SAFETY: the adapter is open; callbacks and contexts fit; the out pointer is a live reference.
+            unsafe {
+                create(
+                    adapter.raw(),
+                    depth,
+                    function,
+                    notify_context,
+                    ptr::null_mut(),
+                    Some(on_create),
+                    context,
+                    out,
+                )
+            }
+        },
+    )
 }
 
 unsafe extern "system" fn on_notification(context: PVOID, status: NTSTATUS) {
@@ -82,7 +99,11 @@ unsafe extern "system" fn on_notification(context: PVOID, status: NTSTATUS) {
     if notifications.running.fetch_add(1, Ordering::AcqRel) != 0 {
         notifications.overlapped.fetch_add(1, Ordering::AcqRel);
     }
-    notifications.run.counts.notifications.fetch_add(1, Ordering::Relaxed);
+    notifications
+        .run
+        .counts
+        .notifications
+        .fetch_add(1, Ordering::Relaxed);
     notifications.status.store(status, Ordering::Release);
     notifications.calls.fetch_add(1, Ordering::AcqRel);
     notifications.event.set();
@@ -92,7 +113,9 @@ unsafe extern "system" fn on_notification(context: PVOID, status: NTSTATUS) {
 impl Cq {
     /// Fetches up to as many results as there is room for; returns the number. IRQL <= DISPATCH_LEVEL.
     pub fn poll(&self, results: &mut [NDK_RESULT]) -> usize {
-        let Some(fetch) = self.dispatch().NdkGetCqResults else { return 0 };
+        let Some(fetch) = self.dispatch().NdkGetCqResults else {
+            return 0;
+        };
         let room = ULONG::try_from(results.len()).unwrap_or(ULONG::MAX);
         // SAFETY: the CQ is open; the array has `room` elements.
         let count = unsafe { fetch(self.raw(), results.as_mut_ptr(), room) };
@@ -101,7 +124,9 @@ impl Cq {
 
     /// The same with types and details (1.2 and later).
     pub fn poll_ex(&self, results: &mut [NDK_RESULT_EX]) -> usize {
-        let Some(fetch) = self.dispatch().NdkGetCqResultsEx else { return 0 };
+        let Some(fetch) = self.dispatch().NdkGetCqResultsEx else {
+            return 0;
+        };
         let room = ULONG::try_from(results.len()).unwrap_or(ULONG::MAX);
         // SAFETY: the CQ is open; the array has `room` elements.
         let count = unsafe { fetch(self.raw(), results.as_mut_ptr(), room) };
@@ -109,7 +134,10 @@ impl Cq {
     }
 
     fn fetched(&self, count: ULONG) -> usize {
-        self.run().counts.completions.fetch_add(u64::from(count), Ordering::Relaxed);
+        self.run()
+            .counts
+            .completions
+            .fetch_add(u64::from(count), Ordering::Relaxed);
         count as usize
     }
 
@@ -139,7 +167,8 @@ impl Cq {
     /// Waits at PASSIVE_LEVEL for a notification that no earlier wait has had.
     #[track_caller]
     pub fn wait_for_notification(&self) -> Result {
-        self.run().wait(&self.extra().event, "CQ-11 an armed CQ notifies")
+        self.run()
+            .wait(&self.extra().event, "CQ-11 an armed CQ notifies")
     }
 
     /// Waits for at least one result at PASSIVE_LEVEL: fetch, arm, fetch again, wait. Returns the number.
@@ -158,7 +187,10 @@ impl Cq {
             }
             self.wait_for_notification()?;
             let status = self.notified_status();
-            self.run().ok(status, "CQ-22 a notification of a healthy CQ has STATUS_SUCCESS")?;
+            self.run().ok(
+                status,
+                "CQ-22 a notification of a healthy CQ has STATUS_SUCCESS",
+            )?;
         }
     }
 
@@ -172,10 +204,19 @@ impl Cq {
 
     /// Waits for one result and expects it to be of a request, with a status.
     #[track_caller]
-    pub fn expect(&self, context: usize, status: NTSTATUS, what: &'static str) -> Result<NDK_RESULT_EX> {
+    pub fn expect(
+        &self,
+        context: usize,
+        status: NTSTATUS,
+        what: &'static str,
+    ) -> Result<NDK_RESULT_EX> {
         let result = self.next()?;
         self.run().status(result.Status, status, what)?;
-        self.run().equal(result.RequestContext.addr(), context, "WR-04 a result carries its request's context")?;
+        self.run().equal(
+            result.RequestContext.addr(),
+            context,
+            "WR-04 a result carries its request's context",
+        )?;
         Ok(result)
     }
 }

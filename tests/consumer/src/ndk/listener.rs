@@ -66,7 +66,9 @@ impl Waiting {
         if self.come.wrapping_sub(self.taken) >= ROOM {
             return false;
         }
-        let Some(slot) = self.connectors.get_mut(self.come % ROOM) else { return false };
+        let Some(slot) = self.connectors.get_mut(self.come % ROOM) else {
+            return false;
+        };
         *slot = Some(connector);
         self.come = self.come.wrapping_add(1);
         true
@@ -90,7 +92,9 @@ impl Backlog {
                 // SAFETY: the connector is pending and nobody else has it.
                 unsafe { close(connector, context) }
             });
-            if let Err(failure) = closing.and_then(|closing| closing.ok("CONN-45 closing a pending connector")) {
+            if let Err(failure) =
+                closing.and_then(|closing| closing.ok("CONN-45 closing a pending connector"))
+            {
                 adapter.run().set_aside(failure);
             }
         }
@@ -101,28 +105,51 @@ impl Backlog {
 pub(super) fn create(adapter: &Adapter, options: ListenerOptions) -> Result<Created<ListenerKind>> {
     let backlog = Shared::try_new(Backlog {
         event: Event::automatic()?,
-        waiting: Lock::new(Waiting { connectors: [None; ROOM], taken: 0, come: 0 }),
+        waiting: Lock::new(Waiting {
+            connectors: [None; ROOM],
+            taken: 0,
+            come: 0,
+        }),
         calls: AtomicU32::new(0),
         refused: AtomicU32::new(0),
     })?;
     let keep = [Keep::Adapter(adapter.clone()), Keep::Nothing, Keep::Nothing];
-    object::create(adapter.run(), (adapter.clone(), backlog), keep, |context, out, extra: &(Adapter, Shared<Backlog>)| {
-        let Some(create) = adapter.dispatch().NdkCreateListener else { return STATUS_NOT_SUPPORTED };
-        let (function, connect_context): (NDK_FN_CONNECT_EVENT_CALLBACK, PVOID) = match options {
-            // The object keeps the backlog until its close is complete, after which no callback comes.
-            ListenerOptions::Queue => (Some(on_connect), extra.1.as_context()),
-            ListenerOptions::Null => (None, core::ptr::null_mut()),
-            ListenerOptions::Call { function, context } => (function, context),
-        };
-        // SAFETY: the adapter is open; callbacks and contexts fit; the out pointer is a live reference.
-        unsafe { create(adapter.raw(), function, connect_context, Some(on_create), context, out) }
-    })
+    object::create(
+        adapter.run(),
+        (adapter.clone(), backlog),
+        keep,
+        |context, out, extra: &(Adapter, Shared<Backlog>)| {
+            let Some(create) = adapter.dispatch().NdkCreateListener else {
+                return STATUS_NOT_SUPPORTED;
+            };
+            let (function, connect_context): (NDK_FN_CONNECT_EVENT_CALLBACK, PVOID) = match options
+            {
+                // The object keeps the backlog until its close is complete, after which no callback comes.
+                ListenerOptions::Queue => (Some(on_connect), extra.1.as_context()),
+                ListenerOptions::Null => (None, core::ptr::null_mut()),
+                ListenerOptions::Call { function, context } => (function, context),
+            };
+            // SAFETY: the adapter is open; callbacks and contexts fit; the out pointer is a live reference.
+            unsafe {
+                create(
+                    adapter.raw(),
+                    function,
+                    connect_context,
+                    Some(on_create),
+                    context,
+                    out,
+                )
+            }
+        },
+    )
 }
 
 unsafe extern "system" fn on_connect(context: PVOID, connector: *mut NDK_CONNECTOR) {
     // SAFETY: the listener object holds a reference until its close is complete.
     let backlog = unsafe { Shared::<Backlog>::borrow_context(context) };
-    let Some(connector) = NonNull::new(connector) else { return };
+    let Some(connector) = NonNull::new(connector) else {
+        return;
+    };
     backlog.calls.fetch_add(1, Ordering::AcqRel);
     if backlog.waiting.with(|waiting| waiting.put(connector)) {
         backlog.event.set();
@@ -152,9 +179,19 @@ impl Listener {
     pub fn listen(&self, address: &Address) -> Result<Submitted> {
         let mut address = *address;
         request::submit(self.run(), |context| {
-            let Some(listen) = self.dispatch().NdkListen else { return STATUS_NOT_SUPPORTED };
+            let Some(listen) = self.dispatch().NdkListen else {
+                return STATUS_NOT_SUPPORTED;
+            };
             // SAFETY: the listener is open; the address is read during the call only (CMP-16).
-            unsafe { listen(self.raw(), address.as_ptr(), address.length(), Some(on_request), context) }
+            unsafe {
+                listen(
+                    self.raw(),
+                    address.as_ptr(),
+                    address.length(),
+                    Some(on_request),
+                    context,
+                )
+            }
         })
     }
 
@@ -199,7 +236,10 @@ impl Listener {
             if let Some(connector) = self.try_next()? {
                 return Ok(connector);
             }
-            self.run().wait(&self.extra().1.event, "LSN-11 each request gives one connect event")?;
+            self.run().wait(
+                &self.extra().1.event,
+                "LSN-11 each request gives one connect event",
+            )?;
         }
     }
 

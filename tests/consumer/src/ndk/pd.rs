@@ -20,7 +20,9 @@ pub type Pd = Object<PdKind>;
 pub(super) fn create(adapter: &Adapter) -> Result<Created<PdKind>> {
     let keep = [Keep::Adapter(adapter.clone()), Keep::Nothing, Keep::Nothing];
     object::create(adapter.run(), adapter.clone(), keep, |context, out, _| {
-        let Some(create) = adapter.dispatch().NdkCreatePd else { return STATUS_NOT_SUPPORTED };
+        let Some(create) = adapter.dispatch().NdkCreatePd else {
+            return STATUS_NOT_SUPPORTED;
+        };
         // SAFETY: the adapter is open; callback and context fit; the out pointer is a live reference.
         unsafe { create(adapter.raw(), Some(on_create), context, out) }
     })
@@ -35,12 +37,18 @@ impl Pd {
     /// A queue pair with one completion queue for both sides, and modest depths.
     #[track_caller]
     pub fn qp(&self, cq: &Cq) -> Result<Qp> {
-        self.create_qp(cq, cq, &QpOptions::default())?.ok("QP-01 NdkCreateQp")
+        self.create_qp(cq, cq, &QpOptions::default())?
+            .ok("QP-01 NdkCreateQp")
     }
 
     /// Creates a queue pair; may fail as the test wants.
     #[track_caller]
-    pub fn create_qp(&self, receive: &Cq, initiator: &Cq, options: &QpOptions) -> Result<Created<qp::QpKind>> {
+    pub fn create_qp(
+        &self,
+        receive: &Cq,
+        initiator: &Cq,
+        options: &QpOptions,
+    ) -> Result<Created<qp::QpKind>> {
         qp::create(self, receive, initiator, options)
     }
 

@@ -23,7 +23,9 @@ pub type Mr = Object<MrKind>;
 pub(super) fn create(pd: &Pd, fast: bool) -> Result<Created<MrKind>> {
     let keep = [Keep::Pd(pd.clone()), Keep::Nothing, Keep::Nothing];
     object::create(pd.run(), (), keep, |context, out, ()| {
-        let Some(create) = pd.dispatch().NdkCreateMr else { return STATUS_NOT_SUPPORTED };
+        let Some(create) = pd.dispatch().NdkCreateMr else {
+            return STATUS_NOT_SUPPORTED;
+        };
         // SAFETY: the domain is open; callback and context fit; the out pointer is a live reference.
         unsafe { create(pd.raw(), u8::from(fast), Some(on_create), context, out) }
     })
@@ -37,9 +39,20 @@ impl Mr {
     #[track_caller]
     pub unsafe fn register(&self, mdl: *mut MDL, length: usize, flags: ULONG) -> Result<Submitted> {
         request::submit(self.run(), |context| {
-            let Some(register) = self.dispatch().NdkRegisterMr else { return STATUS_NOT_SUPPORTED };
+            let Some(register) = self.dispatch().NdkRegisterMr else {
+                return STATUS_NOT_SUPPORTED;
+            };
             // SAFETY: the region is open; the caller vouches for the memory.
-            unsafe { register(self.raw(), mdl, length as SIZE_T, flags, Some(on_request), context) }
+            unsafe {
+                register(
+                    self.raw(),
+                    mdl,
+                    length as SIZE_T,
+                    flags,
+                    Some(on_request),
+                    context,
+                )
+            }
         })
     }
 
@@ -47,7 +60,9 @@ impl Mr {
     #[track_caller]
     pub fn deregister(&self) -> Result<Submitted> {
         request::submit(self.run(), |context| {
-            let Some(deregister) = self.dispatch().NdkDeregisterMr else { return STATUS_NOT_SUPPORTED };
+            let Some(deregister) = self.dispatch().NdkDeregisterMr else {
+                return STATUS_NOT_SUPPORTED;
+            };
             // SAFETY: the region is open; callback and context fit.
             unsafe { deregister(self.raw(), Some(on_request), context) }
         })
@@ -56,13 +71,17 @@ impl Mr {
     /// Token for local entries; 0 before the first registration (MR-35).
     pub fn local_token(&self) -> UINT32 {
         // SAFETY: the region is open.
-        self.dispatch().NdkGetLocalTokenFromMr.map_or(0, |get| unsafe { get(self.raw()) })
+        self.dispatch()
+            .NdkGetLocalTokenFromMr
+            .map_or(0, |get| unsafe { get(self.raw()) })
     }
 
     /// Token for the peer.
     pub fn remote_token(&self) -> UINT32 {
         // SAFETY: the region is open.
-        self.dispatch().NdkGetRemoteTokenFromMr.map_or(0, |get| unsafe { get(self.raw()) })
+        self.dispatch()
+            .NdkGetRemoteTokenFromMr
+            .map_or(0, |get| unsafe { get(self.raw()) })
     }
 }
 
@@ -85,8 +104,16 @@ impl Region {
         // SAFETY: the buffer stays until the region is closed, since `mr` drops first; on an error here too.
         unsafe { mr.register(buffer.mdl(), buffer.len(), flags) }?.ok("MR-10 NdkRegisterMr")?;
         let (local, remote) = (mr.local_token(), mr.remote_token());
-        pd.run().check(local != 0 && remote != 0, "MR-31 tokens of usable regions are never 0")?;
-        Ok(Self { mr, buffer, local, remote })
+        pd.run().check(
+            local != 0 && remote != 0,
+            "MR-31 tokens of usable regions are never 0",
+        )?;
+        Ok(Self {
+            mr,
+            buffer,
+            local,
+            remote,
+        })
     }
 
     /// The region object.
@@ -116,14 +143,20 @@ impl Region {
 
     /// An entry for a piece of the region.
     pub fn sge(&self, offset: usize, length: usize) -> NDK_SGE {
-        sge(self.buffer.address().as_ptr().wrapping_add(offset).addr(), length, self.local)
+        sge(
+            self.buffer.address().as_ptr().wrapping_add(offset).addr(),
+            length,
+            self.local,
+        )
     }
 }
 
 /// An entry as it is: any address, length and token.
 pub fn sge(address: usize, length: usize, token: UINT32) -> NDK_SGE {
     NDK_SGE {
-        __bindgen_anon_1: NDK_SGE__bindgen_ty_1 { VirtualAddress: ptr::without_provenance_mut(address) },
+        __bindgen_anon_1: NDK_SGE__bindgen_ty_1 {
+            VirtualAddress: ptr::without_provenance_mut(address),
+        },
         Length: ULONG::try_from(length).unwrap_or(ULONG::MAX),
         MemoryRegionToken: token,
     }

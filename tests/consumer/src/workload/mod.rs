@@ -11,6 +11,7 @@ mod info;
 mod objects;
 mod ping;
 mod rdma;
+mod settle;
 mod transfer;
 
 /// What a workload gets.
@@ -35,7 +36,8 @@ pub struct Workload {
     pub run: fn(&Job, &mut api::Outcome) -> Result,
 }
 
-static WORKLOADS: [&Workload; 6] = [
+static WORKLOADS: [&Workload; 7] = [
+    &settle::WORKLOAD,
     &info::WORKLOAD,
     &objects::WORKLOAD,
     &connect::WORKLOAD,
