@@ -4,28 +4,30 @@
 //! completion or event is made here: they are owed, and the connection worker pays
 //! ([`crate::run::cm`]).
 
+mod active;
+mod passive;
+mod query;
+
 use core::{ffi::c_void, ptr::NonNull};
 
 use arrayvec::ArrayVec;
 use ndkpi_sys::{
     NDK_CONNECTOR, NDK_CONNECTOR_DISPATCH, NDK_FN_CLOSE_COMPLETION, NDK_FN_DISCONNECT_EVENT_CALLBACK,
-    NDK_FN_DISCONNECT_EVENT_CALLBACK_EX, NDK_FN_REQUEST_COMPLETION, NDK_OBJECT_HEADER, NDK_QP, NDK_SHARED_ENDPOINT,
-    NTSTATUS, SOCKADDR, ULONG,
+    NDK_FN_DISCONNECT_EVENT_CALLBACK_EX, NDK_FN_REQUEST_COMPLETION, NDK_OBJECT_HEADER, NTSTATUS,
 };
-use softndk_abi::cm::{PrivateData, ReadLimits};
+use softndk_abi::cm::PrivateData;
 use softndk_nt::{
     irql::{AtMostDispatch, Cx},
     pool::Tag,
 };
 use softndk_provider::{
     Failure,
-    connector::{End, EventForm, cap},
+    connector::{End, EventForm},
     effects::{Effects, Upcall},
-    port::{self, Wildcard},
-    status::{NtStatus, Outcome, of_outcome, of_result},
+    status::{NtStatus, of_result},
 };
 
-use super::{adapter::Adapter, convert, endpoint::Endpoint, enter, extension, listener::Listener, qp::Qp};
+use super::{adapter::Adapter, endpoint::Endpoint, enter, extension, listener::Listener, qp::Qp};
 use crate::run::{
     cm,
     control::{CONTROL, Connections, ControlCell},
@@ -165,11 +167,7 @@ impl Kind for Connector {
 ///
 /// # Errors
 /// [`Failure::NoResources`].
-pub fn create(
-    open: &Object<Adapter>,
-    end: End,
-    cx: &mut Cx<AtMostDispatch>,
-) -> Result<Ref<Connector>, Failure> {
+pub fn create(open: &Object<Adapter>, end: End, cx: &mut Cx<AtMostDispatch>) -> Result<Ref<Connector>, Failure> {
     let state = State {
         end,
         peer: None,
@@ -205,17 +203,17 @@ pub fn create(
 static TABLE: NDK_CONNECTOR_DISPATCH = NDK_CONNECTOR_DISPATCH {
     NdkCloseConnector: Some(close),
     NdkQueryExtension: Some(extension),
-    NdkConnect: Some(connect),
-    NdkConnectWithSharedEndpoint: Some(connect_with_shared_endpoint),
-    NdkCompleteConnect: Some(complete_connect),
-    NdkAccept: Some(accept),
-    NdkReject: Some(reject),
-    NdkGetConnectionData: Some(get_connection_data),
-    NdkGetLocalAddress: Some(get_local_address),
-    NdkGetPeerAddress: Some(get_peer_address),
+    NdkConnect: Some(active::connect),
+    NdkConnectWithSharedEndpoint: Some(active::connect_with_shared_endpoint),
+    NdkCompleteConnect: Some(active::complete_connect),
+    NdkAccept: Some(passive::accept),
+    NdkReject: Some(passive::reject),
+    NdkGetConnectionData: Some(query::get_connection_data),
+    NdkGetLocalAddress: Some(query::get_local_address),
+    NdkGetPeerAddress: Some(query::get_peer_address),
     NdkDisconnect: Some(disconnect),
-    NdkCompleteConnectEx: Some(complete_connect_ex),
-    NdkAcceptEx: Some(accept_ex),
+    NdkCompleteConnectEx: Some(active::complete_connect_ex),
+    NdkAcceptEx: Some(passive::accept_ex),
 };
 
 unsafe extern "system" fn close(
@@ -236,337 +234,6 @@ unsafe extern "system" fn close(
         after.run(cx);
         // SAFETY: as above.
         unsafe { Object::close(NonNull::from(this), completion, context, cx) }
-    })
-}
-
-/// Where an active connection starts from.
-enum From {
-    Address(*const SOCKADDR, ULONG),
-    Endpoint(*mut NDK_SHARED_ENDPOINT),
-}
-
-/// The parameters that both forms of connect share.
-struct ConnectArguments {
-    connector: *mut NDK_CONNECTOR,
-    qp: *mut NDK_QP,
-    from: From,
-    to: (*const SOCKADDR, ULONG),
-    limits: ReadLimits,
-    data: (*const c_void, ULONG),
-    completion: NDK_FN_REQUEST_COMPLETION,
-    context: *mut c_void,
-}
-
-unsafe extern "system" fn connect(
-    connector: *mut NDK_CONNECTOR,
-    qp: *mut NDK_QP,
-    source: *mut SOCKADDR,
-    source_length: ULONG,
-    destination: *mut SOCKADDR,
-    destination_length: ULONG,
-    inbound: ULONG,
-    outbound: ULONG,
-    data: *mut c_void,
-    data_length: ULONG,
-    completion: NDK_FN_REQUEST_COMPLETION,
-    context: *mut c_void,
-) -> NTSTATUS {
-    start_connect(ConnectArguments {
-        connector,
-        qp,
-        from: From::Address(source, source_length),
-        to: (destination, destination_length),
-        limits: ReadLimits { inbound, outbound },
-        data: (data, data_length),
-        completion,
-        context,
-    })
-}
-
-unsafe extern "system" fn connect_with_shared_endpoint(
-    connector: *mut NDK_CONNECTOR,
-    qp: *mut NDK_QP,
-    endpoint: *mut NDK_SHARED_ENDPOINT,
-    destination: *mut SOCKADDR,
-    destination_length: ULONG,
-    inbound: ULONG,
-    outbound: ULONG,
-    data: *mut c_void,
-    data_length: ULONG,
-    completion: NDK_FN_REQUEST_COMPLETION,
-    context: *mut c_void,
-) -> NTSTATUS {
-    start_connect(ConnectArguments {
-        connector,
-        qp,
-        from: From::Endpoint(endpoint),
-        to: (destination, destination_length),
-        limits: ReadLimits { inbound, outbound },
-        data: (data, data_length),
-        completion,
-        context,
-    })
-}
-
-fn start_connect(arguments: ConnectArguments) -> NTSTATUS {
-    enter(|cx| of_outcome(try_connect(&arguments, cx)))
-}
-
-fn try_connect(arguments: &ConnectArguments, cx: &mut Cx<AtMostDispatch>) -> Result<Outcome, Failure> {
-    // SAFETY: the consumer's open connector.
-    let this = unsafe { Object::<Connector>::from_face(arguments.connector) };
-    // SAFETY: the consumer's open QP.
-    let qp = unsafe { Object::<Qp>::from_face(arguments.qp) };
-    let device = this.device();
-    let info = device.info();
-    super::same_device(device, qp.device())?;
-    // SAFETY: the consumer's address buffers, read until the call returns (CMP-16).
-    let remote = unsafe { convert::address(arguments.to.0, arguments.to.1) }?;
-    let (mut local, endpoint) = match arguments.from {
-        From::Address(address, length) => {
-            // SAFETY: as above.
-            (unsafe { convert::address(address, length) }?, None)
-        }
-        From::Endpoint(endpoint) => {
-            // SAFETY: the consumer's open endpoint.
-            let endpoint = unsafe { Object::<Endpoint>::from_face(endpoint) };
-            super::same_device(device, endpoint.device())?;
-            (endpoint.body().address, Some(endpoint))
-        }
-    };
-    softndk_provider::address::same_family(local, remote)?;
-    // SAFETY: the consumer's private data, read until the call returns.
-    let data = unsafe { convert::private_data(arguments.data.0, arguments.data.1, info.max_caller_data) }?;
-    let asked = cap(arguments.limits, device.read_limits());
-
-    device.check_present()?;
-    let start = device.random16(cx);
-    let mut control = CONTROL.lock(cx);
-    this.body().state.get(&control).end.check_connect()?;
-    if device.is_connected(local, remote, &control) {
-        return Err(Failure::AddressAlreadyExists);
-    }
-    if endpoint.is_none() {
-        port::check_local(local, Wildcard::Refused, |ip| device.owns(ip, &control))?;
-        local = port::settle(local, start, |wanted| device.holds(wanted, &control))?;
-    }
-    qp.body().link.claim()?;
-    qp.body().set_connector(Some(NonNull::from(this)), &mut control);
-    let state = this.body().state.get_mut(&mut control);
-    state.end.connect(local, remote, asked);
-    state.qp = Some(qp.reference());
-    state.endpoint = endpoint.map(Object::reference);
-    state.holds_address = endpoint.is_none();
-    state.outgoing = data;
-    state.request = Some(Request {
-        completion: arguments.completion,
-        context: arguments.context,
-        _hold: this.reference(),
-    });
-    cm::send_request(this, remote, &mut control);
-    Ok(Outcome::Pending)
-}
-
-unsafe extern "system" fn complete_connect(
-    connector: *mut NDK_CONNECTOR,
-    event: NDK_FN_DISCONNECT_EVENT_CALLBACK,
-    event_context: *mut c_void,
-    _completion: NDK_FN_REQUEST_COMPLETION,
-    _context: *mut c_void,
-) -> NTSTATUS {
-    finish_connect(connector, event.map(|_| Event::Plain(event, event_context)))
-}
-
-unsafe extern "system" fn complete_connect_ex(
-    connector: *mut NDK_CONNECTOR,
-    event: NDK_FN_DISCONNECT_EVENT_CALLBACK_EX,
-    event_context: *mut c_void,
-    _completion: NDK_FN_REQUEST_COMPLETION,
-    _context: *mut c_void,
-) -> NTSTATUS {
-    finish_connect(connector, event.map(|_| Event::Ex(event, event_context)))
-}
-
-/// NdkCompleteConnect: done at once, since the loopback wire needs no answer to its last message.
-fn finish_connect(connector: *mut NDK_CONNECTOR, event: Option<Event>) -> NTSTATUS {
-    enter(|cx| {
-        // SAFETY: the consumer's open connector.
-        let this = unsafe { Object::<Connector>::from_face(connector) };
-        transition(this, cx, |state, effects| {
-            state.event = event;
-            state.end.complete_connect(form(event), effects)
-        })
-    })
-}
-
-unsafe extern "system" fn accept(
-    connector: *mut NDK_CONNECTOR,
-    qp: *mut NDK_QP,
-    inbound: ULONG,
-    outbound: ULONG,
-    data: *mut c_void,
-    data_length: ULONG,
-    event: NDK_FN_DISCONNECT_EVENT_CALLBACK,
-    event_context: *mut c_void,
-    completion: NDK_FN_REQUEST_COMPLETION,
-    context: *mut c_void,
-) -> NTSTATUS {
-    let event = event.map(|_| Event::Plain(event, event_context));
-    let limits = ReadLimits { inbound, outbound };
-    start_accept(connector, qp, limits, (data, data_length), event, completion, context)
-}
-
-unsafe extern "system" fn accept_ex(
-    connector: *mut NDK_CONNECTOR,
-    qp: *mut NDK_QP,
-    inbound: ULONG,
-    outbound: ULONG,
-    data: *mut c_void,
-    data_length: ULONG,
-    event: NDK_FN_DISCONNECT_EVENT_CALLBACK_EX,
-    event_context: *mut c_void,
-    completion: NDK_FN_REQUEST_COMPLETION,
-    context: *mut c_void,
-) -> NTSTATUS {
-    let event = event.map(|_| Event::Ex(event, event_context));
-    let limits = ReadLimits { inbound, outbound };
-    start_accept(connector, qp, limits, (data, data_length), event, completion, context)
-}
-
-fn start_accept(
-    connector: *mut NDK_CONNECTOR,
-    qp: *mut NDK_QP,
-    limits: ReadLimits,
-    data: (*const c_void, ULONG),
-    event: Option<Event>,
-    completion: NDK_FN_REQUEST_COMPLETION,
-    context: *mut c_void,
-) -> NTSTATUS {
-    enter(|cx| {
-        // SAFETY: the consumer's open connector.
-        let this = unsafe { Object::<Connector>::from_face(connector) };
-        // SAFETY: the consumer's open QP, possibly of another open of the miniport (VER-14).
-        let qp = unsafe { Object::<Qp>::from_face(qp) };
-        let request = Request { completion, context, _hold: this.reference() };
-        of_outcome(try_accept(this, qp, limits, data, event, request, cx))
-    })
-}
-
-fn try_accept(
-    this: &Object<Connector>,
-    qp: &Object<Qp>,
-    limits: ReadLimits,
-    data: (*const c_void, ULONG),
-    event: Option<Event>,
-    request: Request,
-    cx: &mut Cx<AtMostDispatch>,
-) -> Result<Outcome, Failure> {
-    let device = this.device();
-    super::same_device(device, qp.device())?;
-    // SAFETY: the consumer's private data, read until the call returns.
-    let data = unsafe { convert::private_data(data.0, data.1, device.info().max_callee_data) }?;
-    device.check_present()?;
-    let mut effects = Effects::new();
-    let mut after = Aftermath::new();
-    let mut control = CONTROL.lock(cx);
-    this.body().state.get(&control).end.check_pending(Failure::InvalidDeviceState)?;
-    qp.body().link.claim()?;
-    qp.body().set_connector(Some(NonNull::from(this)), &mut control);
-    let state = this.body().state.get_mut(&mut control);
-    state.event = event;
-    state.qp = Some(qp.reference());
-    state.request = Some(request);
-    state.deadline = cm::accept_deadline();
-    let told = state.end.accept(limits, form(event), &mut effects);
-    if let Some(peer) = state.peer {
-        // SAFETY: both ends are open while they know each other.
-        let peer = unsafe { peer.as_ref() };
-        peer.body().state.get_mut(&mut control).end.load_answer(told, data);
-    }
-    perform(this, &effects, &mut control, &mut after);
-    device.cm().wake();
-    drop(control);
-    after.run(cx);
-    Ok(Outcome::Pending)
-}
-
-unsafe extern "system" fn reject(connector: *mut NDK_CONNECTOR, data: *mut c_void, length: ULONG) -> NTSTATUS {
-    enter(|cx| {
-        // SAFETY: the consumer's open connector.
-        let this = unsafe { Object::<Connector>::from_face(connector) };
-        // SAFETY: the consumer's private data, read until the call returns.
-        let data = match unsafe { convert::private_data(data, length, this.device().info().max_callee_data) } {
-            Ok(data) => data,
-            Err(failure) => return failure.status(),
-        };
-        let mut effects = Effects::new();
-        let mut after = Aftermath::new();
-        let mut control = CONTROL.lock(cx);
-        let state = this.body().state.get_mut(&mut control);
-        let result = state.end.reject(&mut effects);
-        if let Some(peer) = state.peer.filter(|_| result.is_ok()) {
-            // SAFETY: both ends are open while they know each other.
-            let peer = unsafe { peer.as_ref() };
-            peer.body().state.get_mut(&mut control).end.load_rejection(data);
-        }
-        perform(this, &effects, &mut control, &mut after);
-        drop(control);
-        after.run(cx);
-        of_result(result)
-    })
-}
-
-unsafe extern "system" fn get_connection_data(
-    connector: *mut NDK_CONNECTOR,
-    inbound: *mut ULONG,
-    outbound: *mut ULONG,
-    data: *mut c_void,
-    length: *mut ULONG,
-) -> NTSTATUS {
-    enter(|cx| {
-        // SAFETY: the consumer's open connector.
-        let this = unsafe { Object::<Connector>::from_face(connector) };
-        let control = CONTROL.lock(cx);
-        let answer = match this.body().state.get(&control).end.connection_data() {
-            Ok(answer) => answer,
-            Err(failure) => return failure.status(),
-        };
-        // SAFETY: the consumer's out-parameters; non-paged, since it may be at DISPATCH_LEVEL.
-        unsafe {
-            convert::put(inbound, answer.limits.inbound);
-            convert::put(outbound, answer.limits.outbound);
-            convert::put_data(answer.data.as_slice(), data, length)
-        }
-    })
-}
-
-unsafe extern "system" fn get_local_address(
-    connector: *mut NDK_CONNECTOR,
-    address: *mut SOCKADDR,
-    length: *mut ULONG,
-) -> NTSTATUS {
-    enter(|cx| {
-        // SAFETY: the consumer's open connector.
-        let this = unsafe { Object::<Connector>::from_face(connector) };
-        let control = CONTROL.lock(cx);
-        let found = this.body().state.get(&control).end.local_address();
-        // SAFETY: the consumer's out-parameters.
-        unsafe { convert::put_address(found, address, length) }
-    })
-}
-
-unsafe extern "system" fn get_peer_address(
-    connector: *mut NDK_CONNECTOR,
-    address: *mut SOCKADDR,
-    length: *mut ULONG,
-) -> NTSTATUS {
-    enter(|cx| {
-        // SAFETY: the consumer's open connector.
-        let this = unsafe { Object::<Connector>::from_face(connector) };
-        let control = CONTROL.lock(cx);
-        let found = this.body().state.get(&control).end.peer_address();
-        // SAFETY: the consumer's out-parameters.
-        unsafe { convert::put_address(found, address, length) }
     })
 }
 

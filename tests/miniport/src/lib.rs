@@ -3,6 +3,8 @@
 //! The image is `softndk.sys` in the folder that the variable `NTSIM_SYS_DIR` names, or in
 //! `target/sys/debug`; `cargo xtask build --package softndk` makes it.
 
+#![forbid(unsafe_code)]
+
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
