@@ -3,17 +3,16 @@
 use crate::{
     kernel::{Shared, irql},
     ndk::{
-        Address, Cq, Created, Family, Listener, ListenerOptions, Notify, Pd,
+        Address, Cq, Created, Endpoint, Family, Listener, ListenerOptions, Notify, Pd,
         connector::{self, Connector},
-        cq, listener, pd,
+        cq, endpoint, listener, pd,
     },
     run::{Failure, Result, Run},
     wsk::Provider,
 };
 use core::ptr::{self, NonNull};
 use ndkpi_sys::{
-    NDK_ADAPTER, NDK_ADAPTER_DISPATCH, NDK_ADAPTER_INFO, NDK_VERSION, NTSTATUS,
-    STATUS_NOT_SUPPORTED, ULONG,
+    NDK_ADAPTER, NDK_ADAPTER_DISPATCH, NDK_ADAPTER_INFO, NDK_VERSION, NTSTATUS, STATUS_NOT_SUPPORTED, ULONG,
 };
 use ndktest_api::Target;
 
@@ -44,10 +43,7 @@ impl Adapter {
     /// Opens the adapter of an interface at PASSIVE_LEVEL with the version that the request names.
     #[track_caller]
     pub fn open(run: &Run, provider: &Provider, target: &Target) -> Result<Self> {
-        let version = NDK_VERSION {
-            Major: run.request.major,
-            Minor: run.request.minor,
-        };
+        let version = NDK_VERSION { Major: run.request.major, Minor: run.request.minor };
         let (status, adapter) = Self::try_open(run, provider, target, version)?;
         run.ok(status, "VER-01 an open with a supported version succeeds")?;
         adapter.ok_or_else(|| Failure::new("VER-01 a successful open stores an adapter", status))
@@ -66,12 +62,7 @@ impl Adapter {
         let Some(raw) = NonNull::new(raw).filter(|_| status >= 0) else {
             return Ok((status, None));
         };
-        let inner = Inner {
-            raw,
-            provider: provider.clone(),
-            target: *target,
-            run: run.clone(),
-        };
+        let inner = Inner { raw, provider: provider.clone(), target: *target, run: run.clone() };
         Ok((status, Some(Self(Shared::try_new(inner)?))))
     }
 
@@ -122,16 +113,14 @@ impl Adapter {
         let mut size = size_of::<NDK_ADAPTER_INFO>() as ULONG;
         // SAFETY: the buffer is a local of the size given.
         let status = unsafe { self.query_info(&mut info, &mut size) };
-        self.run()
-            .ok(status, "ADP-02 a large enough buffer is filled")?;
+        self.run().ok(status, "ADP-02 a large enough buffer is filled")?;
         Ok(info)
     }
 
     /// A completion queue that signals its notifications.
     #[track_caller]
     pub fn cq(&self, depth: u32) -> Result<Cq> {
-        self.create_cq(depth, Notify::Signal)?
-            .ok("CQ-01 NdkCreateCq")
+        self.create_cq(depth, Notify::Signal)?.ok("CQ-01 NdkCreateCq")
     }
 
     /// Creates a completion queue; may fail as the test wants.
@@ -167,16 +156,24 @@ impl Adapter {
     /// A listener that queues what comes; it does not listen yet.
     #[track_caller]
     pub fn listener(&self) -> Result<Listener> {
-        self.create_listener(ListenerOptions::Queue)?
-            .ok("LSN-01 NdkCreateListener")
+        self.create_listener(ListenerOptions::Queue)?.ok("LSN-01 NdkCreateListener")
     }
 
     /// Creates a listener; may fail as the test wants.
     #[track_caller]
-    pub fn create_listener(
-        &self,
-        options: ListenerOptions,
-    ) -> Result<Created<listener::ListenerKind>> {
+    pub fn create_listener(&self, options: ListenerOptions) -> Result<Created<listener::ListenerKind>> {
         listener::create(self, options)
+    }
+
+    /// A shared endpoint at an address; port 0 lets the provider choose.
+    #[track_caller]
+    pub fn endpoint(&self, address: &Address) -> Result<Endpoint> {
+        self.create_endpoint(address)?.ok("SEP-01 NdkCreateSharedEndpoint")
+    }
+
+    /// Creates a shared endpoint; may fail as the test wants.
+    #[track_caller]
+    pub fn create_endpoint(&self, address: &Address) -> Result<Created<endpoint::EndpointKind>> {
+        endpoint::create(self, address)
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     kernel::{Event, Shared},
     ndk::{
-        Adapter, Address, Answer, Created, Object, Qp, Submitted,
+        Adapter, Address, Answer, Created, Endpoint, Object, Qp, Submitted,
         listener::ListenerKind,
         object::{self, Keep, kind},
         request::{self, on_create, on_request},
@@ -15,8 +15,8 @@ use core::{
     sync::atomic::{AtomicU32, Ordering},
 };
 use ndkpi_sys::{
-    NDK_CONNECTOR, NTSTATUS, PSOCKADDR, PVOID, STATUS_NOT_SUPPORTED, STATUS_PENDING,
-    STATUS_SUCCESS, ULONG,
+    NDK_CONNECTOR, NDK_FN_DISCONNECT_EVENT_CALLBACK, NDK_FN_DISCONNECT_EVENT_CALLBACK_EX, NTSTATUS, PSOCKADDR, PVOID,
+    STATUS_NOT_SUPPORTED, STATUS_PENDING, STATUS_SUCCESS, ULONG,
 };
 
 kind!(ConnectorKind: NDK_CONNECTOR, NDK_CONNECTOR_DISPATCH, NdkObjectTypeConnector, NdkCloseConnector,
@@ -36,10 +36,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            inbound: 16,
-            outbound: 16,
-        }
+        Self { inbound: 16, outbound: 16 }
     }
 }
 
@@ -54,10 +51,51 @@ pub struct ConnectionData {
     pub length: ULONG,
 }
 
+/// Which disconnect event an accept or complete-connect carries.
+#[derive(Clone, Copy)]
+pub enum OnDisconnect {
+    /// The plain one, counted ([`Connector::disconnects`]).
+    Signal,
+    /// The one with a reason, counted as well ([`Connector::disconnect_reason`]); 2.1 and later.
+    SignalEx,
+    /// None, by the plain function (CONN-26, CONN-38).
+    Null,
+    /// None, by the Ex function.
+    NullEx,
+    /// A function of the test's.
+    Call {
+        /// The callback itself.
+        function: NDK_FN_DISCONNECT_EVENT_CALLBACK,
+        /// Its context; the test keeps alive what it points to.
+        context: PVOID,
+    },
+}
+
+/// The event as either function takes it.
+enum Form {
+    Plain(NDK_FN_DISCONNECT_EVENT_CALLBACK, PVOID),
+    Ex(NDK_FN_DISCONNECT_EVENT_CALLBACK_EX, PVOID),
+}
+
+impl OnDisconnect {
+    fn form(self, disconnection: &Shared<Disconnection>) -> Form {
+        // The connector keeps the disconnection until its close is complete, after which no event comes.
+        match self {
+            Self::Signal => Form::Plain(Some(on_disconnect), disconnection.as_context()),
+            Self::SignalEx => Form::Ex(Some(on_disconnect_ex), disconnection.as_context()),
+            Self::Null => Form::Plain(None, ptr::null_mut()),
+            Self::NullEx => Form::Ex(None, ptr::null_mut()),
+            Self::Call { function, context } => Form::Plain(function, context),
+        }
+    }
+}
+
 /// What the disconnect event leaves behind.
 pub struct Disconnection {
     event: Event,
     calls: AtomicU32,
+    plain: AtomicU32,
+    reason: AtomicU32,
 }
 
 impl Disconnection {
@@ -65,6 +103,8 @@ impl Disconnection {
         Ok(Shared::try_new(Self {
             event: Event::manual()?,
             calls: AtomicU32::new(0),
+            plain: AtomicU32::new(0),
+            reason: AtomicU32::new(0),
         })?)
     }
 }
@@ -72,18 +112,13 @@ impl Disconnection {
 #[track_caller]
 pub(super) fn create(adapter: &Adapter) -> Result<Created<ConnectorKind>> {
     let keep = [Keep::Adapter(adapter.clone()), Keep::Nothing, Keep::Nothing];
-    object::create(
-        adapter.run(),
-        Disconnection::new()?,
-        keep,
-        |context, out, _| {
-            let Some(create) = adapter.dispatch().NdkCreateConnector else {
-                return STATUS_NOT_SUPPORTED;
-            };
-            // SAFETY: the adapter is open; callback and context fit; the out pointer is a live reference.
-            unsafe { create(adapter.raw(), Some(on_create), context, out) }
-        },
-    )
+    object::create(adapter.run(), Disconnection::new()?, keep, |context, out, _| {
+        let Some(create) = adapter.dispatch().NdkCreateConnector else {
+            return STATUS_NOT_SUPPORTED;
+        };
+        // SAFETY: the adapter is open; callback and context fit; the out pointer is a live reference.
+        unsafe { create(adapter.raw(), Some(on_create), context, out) }
+    })
 }
 
 /// Takes over a connector that a connect event delivered.
@@ -97,16 +132,8 @@ pub(super) unsafe fn delivered(
     adapter: &Adapter,
     listener: &Object<ListenerKind>,
 ) -> Result<Connector> {
-    let keep = [
-        Keep::Adapter(adapter.clone()),
-        Keep::Listener(listener.clone()),
-        Keep::Nothing,
-    ];
-    let created = Answer {
-        inline: STATUS_PENDING,
-        status: STATUS_SUCCESS,
-        object: raw.as_ptr().cast(),
-    };
+    let keep = [Keep::Adapter(adapter.clone()), Keep::Listener(listener.clone()), Keep::Nothing];
+    let created = Answer { inline: STATUS_PENDING, status: STATUS_SUCCESS, object: raw.as_ptr().cast() };
     // SAFETY: the caller vouches for the connector.
     unsafe { Object::adopt(run, raw, created, Disconnection::new()?, keep) }
 }
@@ -148,20 +175,35 @@ impl Connector {
         })
     }
 
-    /// Starts to confirm the connection on the active side; the disconnect event is counted.
+    /// Starts to connect a QP from a shared endpoint. The connector keeps both open until it is closed
+    /// (LIFE-25, LIFE-26).
     #[track_caller]
-    pub fn complete_connect(&self) -> Result<Submitted> {
+    pub fn connect_from(
+        &self,
+        qp: &Qp,
+        endpoint: &Endpoint,
+        destination: &Address,
+        limits: Limits,
+        private: &[u8],
+    ) -> Result<Submitted> {
+        self.keep(Keep::QpAndEndpoint(qp.clone(), endpoint.clone()));
+        let mut destination = *destination;
         request::submit(self.run(), |context| {
-            let Some(complete) = self.dispatch().NdkCompleteConnect else {
+            let Some(connect) = self.dispatch().NdkConnectWithSharedEndpoint else {
                 return STATUS_NOT_SUPPORTED;
             };
-            let disconnection = self.extra().as_context();
-            // SAFETY: the connector is open and keeps the disconnection until its close is complete.
+            // SAFETY: the objects are open; address and data are read during the call only (CMP-16).
             unsafe {
-                complete(
+                connect(
                     self.raw(),
-                    Some(on_disconnect),
-                    disconnection,
+                    qp.raw(),
+                    endpoint.raw(),
+                    destination.as_ptr(),
+                    destination.length(),
+                    limits.inbound,
+                    limits.outbound,
+                    data(private),
+                    length(private),
                     Some(on_request),
                     context,
                 )
@@ -169,30 +211,81 @@ impl Connector {
         })
     }
 
+    /// Starts to confirm the connection on the active side; the disconnect event is counted.
+    #[track_caller]
+    pub fn complete_connect(&self) -> Result<Submitted> {
+        self.complete_connect_as(OnDisconnect::Signal)
+    }
+
+    /// The same with the disconnect event, and so the function, of the test's choice.
+    #[track_caller]
+    pub fn complete_connect_as(&self, event: OnDisconnect) -> Result<Submitted> {
+        let dispatch = self.dispatch();
+        request::submit(self.run(), |context| match event.form(self.extra()) {
+            Form::Plain(function, event) => match dispatch.NdkCompleteConnect {
+                // SAFETY: the connector is open; callbacks and contexts fit.
+                Some(complete) => unsafe { complete(self.raw(), function, event, Some(on_request), context) },
+                None => STATUS_NOT_SUPPORTED,
+            },
+            Form::Ex(function, event) => match dispatch.NdkCompleteConnectEx {
+                // SAFETY: as above.
+                Some(complete) => unsafe { complete(self.raw(), function, event, Some(on_request), context) },
+                None => STATUS_NOT_SUPPORTED,
+            },
+        })
+    }
+
     /// Starts to accept on the passive side; the disconnect event is counted.
     #[track_caller]
     pub fn accept(&self, qp: &Qp, limits: Limits, private: &[u8]) -> Result<Submitted> {
+        self.accept_as(qp, limits, private, OnDisconnect::Signal)
+    }
+
+    /// The same with the disconnect event, and so the function, of the test's choice.
+    #[track_caller]
+    pub fn accept_as(&self, qp: &Qp, limits: Limits, private: &[u8], event: OnDisconnect) -> Result<Submitted> {
         self.keep(Keep::Qp(qp.clone()));
-        request::submit(self.run(), |context| {
-            let Some(accept) = self.dispatch().NdkAccept else {
-                return STATUS_NOT_SUPPORTED;
-            };
-            let disconnection = self.extra().as_context();
-            // SAFETY: as for connect and complete-connect.
-            unsafe {
-                accept(
-                    self.raw(),
-                    qp.raw(),
-                    limits.inbound,
-                    limits.outbound,
-                    data(private),
-                    length(private),
-                    Some(on_disconnect),
-                    disconnection,
-                    Some(on_request),
-                    context,
-                )
-            }
+        let dispatch = self.dispatch();
+        let Limits { inbound, outbound } = limits;
+        let (data, length) = (data(private), length(private));
+        request::submit(self.run(), |context| match event.form(self.extra()) {
+            Form::Plain(function, event) => match dispatch.NdkAccept {
+                // SAFETY: the objects are open; callbacks and contexts fit; the data is read during the call
+                // only (CMP-16).
+                Some(accept) => unsafe {
+                    accept(
+                        self.raw(),
+                        qp.raw(),
+                        inbound,
+                        outbound,
+                        data,
+                        length,
+                        function,
+                        event,
+                        Some(on_request),
+                        context,
+                    )
+                },
+                None => STATUS_NOT_SUPPORTED,
+            },
+            Form::Ex(function, event) => match dispatch.NdkAcceptEx {
+                // SAFETY: as above.
+                Some(accept) => unsafe {
+                    accept(
+                        self.raw(),
+                        qp.raw(),
+                        inbound,
+                        outbound,
+                        data,
+                        length,
+                        function,
+                        event,
+                        Some(on_request),
+                        context,
+                    )
+                },
+                None => STATUS_NOT_SUPPORTED,
+            },
         })
     }
 
@@ -221,31 +314,16 @@ impl Connector {
     pub fn connection_data(&self, buffer: &mut [u8]) -> ConnectionData {
         let mut answer = ConnectionData {
             status: STATUS_NOT_SUPPORTED,
-            limits: Limits {
-                inbound: 0,
-                outbound: 0,
-            },
+            limits: Limits { inbound: 0, outbound: 0 },
             length: length(buffer),
         };
         let Some(get) = self.dispatch().NdkGetConnectionData else {
             return answer;
         };
-        let target: PVOID = if buffer.is_empty() {
-            ptr::null_mut()
-        } else {
-            buffer.as_mut_ptr().cast()
-        };
+        let target: PVOID = if buffer.is_empty() { ptr::null_mut() } else { buffer.as_mut_ptr().cast() };
         let ConnectionData { limits, length, .. } = &mut answer;
         // SAFETY: the buffer has the length given; the other outputs are locals.
-        answer.status = unsafe {
-            get(
-                self.raw(),
-                &mut limits.inbound,
-                &mut limits.outbound,
-                target,
-                length,
-            )
-        };
+        answer.status = unsafe { get(self.raw(), &mut limits.inbound, &mut limits.outbound, target, length) };
         answer
     }
 
@@ -274,13 +352,20 @@ impl Connector {
         self.extra().calls.load(Ordering::Acquire)
     }
 
+    /// How many of the disconnect events were of the plain form.
+    pub fn plain_disconnects(&self) -> u32 {
+        self.extra().plain.load(Ordering::Acquire)
+    }
+
+    /// The reason of the latest disconnect event of the Ex form; 0 if none came.
+    pub fn disconnect_reason(&self) -> u32 {
+        self.extra().reason.load(Ordering::Acquire)
+    }
+
     /// Waits for the disconnect event at PASSIVE_LEVEL.
     #[track_caller]
     pub fn wait_for_disconnect(&self) -> Result {
-        self.run().wait(
-            &self.extra().event,
-            "CONN-72 the peer's end gives a disconnect event",
-        )
+        self.run().wait(&self.extra().event, "CONN-72 the peer's end gives a disconnect event")
     }
 
     /// The event that the disconnect event sets.
@@ -292,6 +377,15 @@ impl Connector {
 unsafe extern "system" fn on_disconnect(context: PVOID) {
     // SAFETY: the connector object holds a reference until its close is complete.
     let disconnection = unsafe { Shared::<Disconnection>::borrow_context(context) };
+    disconnection.plain.fetch_add(1, Ordering::AcqRel);
+    disconnection.calls.fetch_add(1, Ordering::AcqRel);
+    disconnection.event.set();
+}
+
+unsafe extern "system" fn on_disconnect_ex(context: PVOID, reason: ULONG) {
+    // SAFETY: as above.
+    let disconnection = unsafe { Shared::<Disconnection>::borrow_context(context) };
+    disconnection.reason.store(reason, Ordering::Release);
     disconnection.calls.fetch_add(1, Ordering::AcqRel);
     disconnection.event.set();
 }
@@ -306,11 +400,7 @@ pub(super) fn address(get: impl FnOnce(PSOCKADDR, &mut ULONG) -> NTSTATUS) -> (N
 }
 
 fn data(private: &[u8]) -> PVOID {
-    if private.is_empty() {
-        ptr::null_mut()
-    } else {
-        private.as_ptr().cast_mut().cast()
-    }
+    if private.is_empty() { ptr::null_mut() } else { private.as_ptr().cast_mut().cast() }
 }
 
 fn length(private: &[u8]) -> ULONG {

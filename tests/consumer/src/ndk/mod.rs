@@ -14,6 +14,7 @@ mod adapter;
 mod address;
 mod connector;
 mod cq;
+mod endpoint;
 mod listener;
 mod object;
 mod pair;
@@ -24,8 +25,9 @@ pub mod request;
 
 pub use adapter::Adapter;
 pub use address::{Address, Family};
-pub use connector::{ConnectionData, Connector, Limits};
+pub use connector::{ConnectionData, Connector, Limits, OnDisconnect};
 pub use cq::{Cq, Notify};
+pub use endpoint::Endpoint;
 pub use listener::{Listener, ListenerOptions, Pause};
 pub use object::{Created, Kind, Object};
 pub use pair::{End, Pair, PairOptions, Place, port, targets};

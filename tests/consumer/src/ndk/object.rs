@@ -5,6 +5,7 @@ use crate::{
     ndk::{
         Adapter,
         cq::CqKind,
+        endpoint::EndpointKind,
         listener::ListenerKind,
         pd::PdKind,
         qp::QpKind,
@@ -17,8 +18,8 @@ use core::{
     sync::atomic::{AtomicBool, Ordering},
 };
 use ndkpi_sys::{
-    NDK_FN_CLOSE_OBJECT, NDK_OBJECT_HEADER, NDK_OBJECT_TYPE, NTSTATUS, STATUS_NOT_SUPPORTED,
-    STATUS_PENDING, STATUS_SUCCESS,
+    NDK_FN_CLOSE_OBJECT, NDK_OBJECT_HEADER, NDK_OBJECT_TYPE, NTSTATUS, STATUS_NOT_SUPPORTED, STATUS_PENDING,
+    STATUS_SUCCESS,
 };
 
 /// A type of NDK object.
@@ -80,6 +81,7 @@ pub enum Keep {
     Pd(Object<PdKind>),
     Cq(Object<CqKind>),
     Qp(Object<QpKind>),
+    QpAndEndpoint(Object<QpKind>, Object<EndpointKind>),
     Listener(Object<ListenerKind>),
 }
 
@@ -89,7 +91,7 @@ struct Inner<K: Kind> {
     closed: AtomicBool,
     run: Run,
     extra: K::Extra,
-    // An antecedent that came later: the QP of a connector.
+    // Antecedents that came later: the QP of a connector, and the endpoint it connects from.
     later: Lock<Keep>,
     _antecedents: [Keep; 3],
 }
@@ -123,22 +125,14 @@ impl<K: Kind> Created<K> {
     #[track_caller]
     pub fn ok(self, what: &'static str) -> Result<Object<K>> {
         self.answer.ok(&self.run, what)?;
-        self.object.ok_or_else(|| {
-            Failure::new(
-                "CMP-06 a create that succeeds delivers an object",
-                self.answer.status,
-            )
-        })
+        self.object.ok_or_else(|| Failure::new("CMP-06 a create that succeeds delivers an object", self.answer.status))
     }
 
     /// Expects that the create failed in a certain way, without an object.
     #[track_caller]
     pub fn fails(self, wanted: NTSTATUS, what: &'static str) -> Result {
         self.answer.is(&self.run, wanted, what)?;
-        self.run.check(
-            self.object.is_none(),
-            "CMP-08 a failing create delivers no object",
-        )
+        self.run.check(self.object.is_none(), "CMP-08 a failing create delivers no object")
     }
 }
 
@@ -155,29 +149,18 @@ pub fn create<K: Kind>(
     let submitted = request::submit(run, |context| call(context, &mut inline, &extra))?;
     let answer = submitted.wait()?;
     // A pending create writes nothing through the out pointer (CMP-07).
-    let delivered = if answer.pended() {
-        answer.object.cast()
-    } else {
-        inline
-    };
+    let delivered = if answer.pended() { answer.object.cast() } else { inline };
     let object = match NonNull::new(delivered) {
         // SAFETY: the provider delivered the object, which is open and belongs to the consumer.
         Some(raw) if answer.status == STATUS_SUCCESS => {
             Some(unsafe { Object::adopt(run, raw, answer, extra, antecedents) }?)
         }
         Some(_) => {
-            return Err(Failure::new(
-                "CMP-08 a failing create delivers no object",
-                answer.status,
-            ));
+            return Err(Failure::new("CMP-08 a failing create delivers no object", answer.status));
         }
         None => None,
     };
-    Ok(Created {
-        answer,
-        object,
-        run: run.clone(),
-    })
+    Ok(Created { answer, object, run: run.clone() })
 }
 
 impl<K: Kind> Object<K> {
@@ -237,10 +220,7 @@ impl<K: Kind> Object<K> {
 
     /// Keeps another antecedent alive until this object is closed.
     pub(super) fn keep(&self, antecedent: Keep) {
-        let old = self
-            .0
-            .later
-            .with(|later| core::mem::replace(later, antecedent));
+        let old = self.0.later.with(|later| core::mem::replace(later, antecedent));
         // Outside the lock: it may close an object.
         drop(old);
     }
@@ -267,19 +247,13 @@ impl<K: Kind> Inner<K> {
         }
         // SAFETY: the object is open: `closed` was not set before.
         let close = K::close(unsafe { K::dispatch(self.raw) });
-        let close = close.ok_or_else(|| {
-            Failure::new("VER-08 no entry of a table is NULL", STATUS_NOT_SUPPORTED)
-        })?;
+        let close = close.ok_or_else(|| Failure::new("VER-08 no entry of a table is NULL", STATUS_NOT_SUPPORTED))?;
         let header = self.raw.as_ptr().cast();
         // SAFETY: the object is open and is not used after this; the callback fits the context.
-        let submitted = request::submit(&self.run, |context| unsafe {
-            close(header, Some(request::on_close), context)
-        })?;
+        let submitted =
+            request::submit(&self.run, |context| unsafe { close(header, Some(request::on_close), context) })?;
         if submitted.inline() != STATUS_SUCCESS && submitted.inline() != STATUS_PENDING {
-            return Err(Failure::new(
-                "LIFE-01 a close returns success or pending",
-                submitted.inline(),
-            ));
+            return Err(Failure::new("LIFE-01 a close returns success or pending", submitted.inline()));
         }
         Ok(submitted)
     }
@@ -291,9 +265,7 @@ impl<K: Kind> Drop for Inner<K> {
             return;
         }
         K::before_close(&self.extra);
-        let outcome = self
-            .start_close()
-            .and_then(|closing| closing.ok("LIFE-01 closing cannot fail"));
+        let outcome = self.start_close().and_then(|closing| closing.ok("LIFE-01 closing cannot fail"));
         if let Err(failure) = outcome {
             self.run.set_aside(failure);
         }
