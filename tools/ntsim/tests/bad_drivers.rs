@@ -27,10 +27,8 @@ impl Run {
 }
 
 fn image(name: &str) -> PathBuf {
-    let folder = std::env::var_os("NTSIM_SYS_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/sys/debug"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("NTSIM_SYS_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/sys/debug"), PathBuf::from);
     let path = folder.join(name);
     assert!(path.is_file(), "{} is not there; `cargo xtask build` makes it", path.display());
     path

@@ -34,7 +34,8 @@ impl Pending {
         }
         // SAFETY: PASSIVE_LEVEL by contract.
         unsafe {
-            let _ = KeWaitForSingleObject(event.cast(), _KWAIT_REASON::Executive, _MODE::KernelMode as i8, 0, null_mut());
+            let _ =
+                KeWaitForSingleObject(event.cast(), _KWAIT_REASON::Executive, _MODE::KernelMode as i8, 0, null_mut());
         }
         (pending.status, pending.object)
     }

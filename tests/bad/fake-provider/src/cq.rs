@@ -3,7 +3,10 @@
 use core::ffi::c_void;
 use core::sync::atomic::Ordering;
 
-use ndkpi_sys::{NDK_CQ, NDK_FN_REQUEST_COMPLETION, NDK_RESULT, NDK_RESULT_EX, NTSTATUS, STATUS_NOT_SUPPORTED, STATUS_PENDING, STATUS_SUCCESS};
+use ndkpi_sys::{
+    NDK_CQ, NDK_FN_REQUEST_COMPLETION, NDK_RESULT, NDK_RESULT_EX, NTSTATUS, STATUS_NOT_SUPPORTED, STATUS_PENDING,
+    STATUS_SUCCESS,
+};
 use wdk_sys::ntddk::{
     KeAcquireSpinLockAtDpcLevel, KeFlushQueuedDpcs, KeInitializeDpc, KeInsertQueueDpc, KeReleaseSpinLockFromDpcLevel,
 };

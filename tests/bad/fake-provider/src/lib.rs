@@ -43,13 +43,8 @@ unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, path: PUNICODE_ST
     let mut handle: NDIS_HANDLE = null_mut();
     // SAFETY: DriverEntry's own arguments; the rest lives over the call.
     unsafe {
-        let status = NdisMRegisterMiniportDriver(
-            driver.cast(),
-            path.cast(),
-            null_mut(),
-            &raw mut handlers,
-            &raw mut handle,
-        );
+        let status =
+            NdisMRegisterMiniportDriver(driver.cast(), path.cast(), null_mut(), &raw mut handlers, &raw mut handle);
         DRIVER.store(handle, Ordering::Release);
         status
     }

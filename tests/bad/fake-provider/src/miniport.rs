@@ -13,8 +13,13 @@ use crate::object::Object;
 static ADAPTER: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 const CONTEXT: usize = 0xFA4E;
 const TAG: u32 = u32::from_le_bytes(*b"FkMp");
-static OIDS: [u32; 5] =
-    [OID_GEN_CURRENT_PACKET_FILTER, OID_NDK_SET_STATE, OID_NDK_STATISTICS, OID_NDK_CONNECTIONS, OID_NDK_LOCAL_ENDPOINTS];
+static OIDS: [u32; 5] = [
+    OID_GEN_CURRENT_PACKET_FILTER,
+    OID_NDK_SET_STATE,
+    OID_NDK_STATISTICS,
+    OID_NDK_CONNECTIONS,
+    OID_NDK_LOCAL_ENDPOINTS,
+];
 
 /// Puts the handlers in.
 pub fn fill(handlers: &mut NDIS_MINIPORT_DRIVER_CHARACTERISTICS) {
@@ -270,7 +275,13 @@ unsafe extern "system" fn sleepy_work(_context: *mut c_void, _item: NDIS_HANDLE)
     unsafe { NdisMSleep(200_000) };
 }
 
-unsafe extern "system" fn expired(_first: *mut c_void, _context: *mut c_void, _second: *mut c_void, _third: *mut c_void) {}
+unsafe extern "system" fn expired(
+    _first: *mut c_void,
+    _context: *mut c_void,
+    _second: *mut c_void,
+    _third: *mut c_void,
+) {
+}
 
 /// Notifies a CQ from two work items at once.
 pub unsafe fn notify_from_work_items(cq: *mut Object) {
@@ -304,7 +315,10 @@ unsafe extern "system" fn pause(_context: NDIS_HANDLE, _parameters: PNDIS_MINIPO
     NDIS_STATUS_SUCCESS
 }
 
-unsafe extern "system" fn restart(_context: NDIS_HANDLE, _parameters: PNDIS_MINIPORT_RESTART_PARAMETERS) -> NDIS_STATUS {
+unsafe extern "system" fn restart(
+    _context: NDIS_HANDLE,
+    _parameters: PNDIS_MINIPORT_RESTART_PARAMETERS,
+) -> NDIS_STATUS {
     if fault::is(Fault::NeedlessEvent) {
         raise_enable();
     }

@@ -106,7 +106,11 @@ unsafe extern "system" fn query_extension(
     STATUS_NOT_SUPPORTED
 }
 
-unsafe extern "system" fn query_info(_adapter: *mut NDK_ADAPTER, info: *mut NDK_ADAPTER_INFO, size: *mut u32) -> NTSTATUS {
+unsafe extern "system" fn query_info(
+    _adapter: *mut NDK_ADAPTER,
+    info: *mut NDK_ADAPTER_INFO,
+    size: *mut u32,
+) -> NTSTATUS {
     let needed = size_of::<NDK_ADAPTER_INFO>() as u32;
     // SAFETY: the consumer's buffer.
     unsafe {

@@ -5,8 +5,8 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
 
 use ndkpi_sys::{
-    NDK_FN_CLOSE_COMPLETION, NDK_FN_CQ_NOTIFICATION_CALLBACK, NDK_OBJECT_HEADER, NDK_OBJECT_TYPE, NDK_VERSION, NTSTATUS,
-    NdkObjectTypeCq, NdkObjectTypeMr, STATUS_PENDING, STATUS_SUCCESS,
+    NDK_FN_CLOSE_COMPLETION, NDK_FN_CQ_NOTIFICATION_CALLBACK, NDK_OBJECT_HEADER, NDK_OBJECT_TYPE, NDK_VERSION,
+    NTSTATUS, NdkObjectTypeCq, NdkObjectTypeMr, STATUS_PENDING, STATUS_SUCCESS,
 };
 use wdk_sys::ntddk::{ExAllocatePool2, ExFreePoolWithTag};
 use wdk_sys::{KDPC, POOL_FLAG_NON_PAGED};
@@ -33,7 +33,12 @@ pub struct Object {
 }
 
 /// Makes an object under `parent`; null without memory.
-pub fn create(kind: NDK_OBJECT_TYPE, dispatch: *const c_void, parent: *mut Object, version: NDK_VERSION) -> *mut Object {
+pub fn create(
+    kind: NDK_OBJECT_TYPE,
+    dispatch: *const c_void,
+    parent: *mut Object,
+    version: NDK_VERSION,
+) -> *mut Object {
     // SAFETY: an allocation, zeroed by the pool.
     let object: *mut Object =
         unsafe { ExAllocatePool2(POOL_FLAG_NON_PAGED.into(), size_of::<Object>() as u64, TAG) }.cast();

@@ -6,7 +6,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use bad_common::{Pending, closed, completed, created};
 use ndkpi_sys::{
-    NDK_ADAPTER, NDK_ADAPTER_INFO, NDK_CQ, NDK_CQ_NOTIFY_ANY, NDK_FN_CLOSE_OBJECT, NDK_MR, NDK_OBJECT_HEADER, NDK_PD, NDK_RESULT,
+    NDK_ADAPTER, NDK_ADAPTER_INFO, NDK_CQ, NDK_CQ_NOTIFY_ANY, NDK_FN_CLOSE_OBJECT, NDK_MR, NDK_OBJECT_HEADER, NDK_PD,
+    NDK_RESULT,
 };
 use wdk_sys::ntddk::{KeDelayExecutionThread, KeStallExecutionProcessor};
 use wdk_sys::{_MODE, LARGE_INTEGER, NTSTATUS, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
@@ -67,7 +68,9 @@ fn create_cq(adapter: *mut NDK_ADAPTER) -> Option<*mut NDK_CQ> {
     // SAFETY: a live adapter; PASSIVE_LEVEL.
     let (status, object) = unsafe {
         let create = (*(*adapter).Dispatch).NdkCreateCq?;
-        Pending::run(|context| create(adapter, 16, Some(cq_notification), null_mut(), null_mut(), Some(created), context, out))
+        Pending::run(|context| {
+            create(adapter, 16, Some(cq_notification), null_mut(), null_mut(), Some(created), context, out)
+        })
     };
     delivered(status, cq, object)
 }

@@ -6,9 +6,7 @@ extern crate wdk_panic;
 use core::mem::zeroed;
 use core::ptr::null_mut;
 
-use wdk_sys::ntddk::{
-    KeAcquireSpinLockRaiseToDpc, KeInitializeEvent, KeReleaseSpinLock, KeWaitForSingleObject,
-};
+use wdk_sys::ntddk::{KeAcquireSpinLockRaiseToDpc, KeInitializeEvent, KeReleaseSpinLock, KeWaitForSingleObject};
 use wdk_sys::{
     _DRIVER_OBJECT, _EVENT_TYPE, _KWAIT_REASON, _MODE, KEVENT, KSPIN_LOCK, NTSTATUS, PDRIVER_OBJECT, PUNICODE_STRING,
     STATUS_SUCCESS,

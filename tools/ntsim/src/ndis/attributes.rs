@@ -39,7 +39,8 @@ unsafe fn set_attributes(handle: NDIS_HANDLE, given: *mut NDIS_MINIPORT_ADAPTER_
         | NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES
         | NDIS_OBJECT_TYPE_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES => {
             if adapter.attributes.lock().general.is_none() {
-                adapter.violation(&codes::NDIS_ATTRIBUTES_ORDER, "general attributes come before this kind of attributes");
+                adapter
+                    .violation(&codes::NDIS_ATTRIBUTES_ORDER, "general attributes come before this kind of attributes");
             }
             // Known and not simulated: a driver that needs them must hear it.
             NDIS_STATUS_NOT_SUPPORTED
@@ -56,7 +57,9 @@ unsafe fn registration(
     given: *const NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
 ) -> NDIS_STATUS {
     let revision = if adapter.driver.minor >= 30 { 1..=2 } else { 1..=1 };
-    if !revision.contains(&header.Revision) || header.Size < NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1 {
+    if !revision.contains(&header.Revision)
+        || header.Size < NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1
+    {
         return NDIS_STATUS_BAD_VERSION;
     }
     // SAFETY: 28 bytes are all members.
@@ -107,7 +110,10 @@ unsafe fn general(
     rule(general.Flags == 0, "Flags is 0 (MP-GEN-01)");
     rule(general.MediaType == NdisMedium802_3, "MediaType is NdisMedium802_3 (MP-GEN-02)");
     rule(general.MtuSize != 0, "MtuSize is the payload size, not 0 (MP-GEN-03)");
-    rule(general.PowerManagementCapabilities.is_null() || adapter.driver.minor < 20, "PowerManagementCapabilities is NULL since 6.20 (MP-GEN-06)");
+    rule(
+        general.PowerManagementCapabilities.is_null() || adapter.driver.minor < 20,
+        "PowerManagementCapabilities is NULL since 6.20 (MP-GEN-06)",
+    );
     rule(general.MacAddressLength == 6, "MacAddressLength is 6 (MP-GEN-11)");
     rule(general.CurrentMacAddress[0] & 1 == 0, "CurrentMacAddress has the group bit clear (MP-GEN-11)");
     rule(general.PermanentMacAddress[0] & 1 == 0, "PermanentMacAddress has the group bit clear (MP-GEN-11)");
@@ -117,7 +123,10 @@ unsafe fn general(
     rule(general.ConnectionType == NET_IF_CONNECTION_DEDICATED, "ConnectionType is DEDICATED (MP-GEN-13)");
     rule(general.IfType == IF_TYPE_ETHERNET_CSMACD, "IfType is 6, as the INF says (MP-GEN-13)");
     rule(general.SupportedOidListLength % 4 == 0, "SupportedOidListLength is in bytes (MP-GEN-17)");
-    rule(!general.SupportedOidList.is_null() && general.SupportedOidListLength >= 4, "SupportedOidList is there (MP-GEN-17)");
+    rule(
+        !general.SupportedOidList.is_null() && general.SupportedOidListLength >= 4,
+        "SupportedOidList is there (MP-GEN-17)",
+    );
     if let Some(problem) = problems.first() {
         adapter.violation(&codes::NDIS_BAD_ATTRIBUTES, format!("general attributes break a rule: {problem}"));
     }
@@ -158,7 +167,10 @@ unsafe fn ndk(
         return NDIS_STATUS_BAD_VERSION;
     }
     if adapter.attributes.lock().general.is_none() {
-        adapter.violation(&codes::NDIS_ATTRIBUTES_ORDER, "NDK attributes are set before the general attributes (MP-NATTR-01)");
+        adapter.violation(
+            &codes::NDIS_ATTRIBUTES_ORDER,
+            "NDK attributes are set before the general attributes (MP-NATTR-01)",
+        );
     }
     if adapter.driver.ndk.lock().is_none() {
         adapter.violation(
@@ -174,11 +186,20 @@ unsafe fn ndk(
     // SAFETY: not null; the driver's structure.
     let capabilities = unsafe { capabilities.read() };
     let header = capabilities.Header;
-    if header.Type != NDIS_OBJECT_TYPE_DEFAULT || header.Revision < 1 || header.Size < NDIS_SIZEOF_NDK_CAPABILITIES_REVISION_1 {
-        adapter.violation(&codes::NDIS_BAD_ATTRIBUTES, "NDIS_NDK_CAPABILITIES has a wrong header: type 0x80, revision 1, size 56 (CAP-04)");
+    if header.Type != NDIS_OBJECT_TYPE_DEFAULT
+        || header.Revision < 1
+        || header.Size < NDIS_SIZEOF_NDK_CAPABILITIES_REVISION_1
+    {
+        adapter.violation(
+            &codes::NDIS_BAD_ATTRIBUTES,
+            "NDIS_NDK_CAPABILITIES has a wrong header: type 0x80, revision 1, size 56 (CAP-04)",
+        );
     }
     if capabilities.Flags != 0 || capabilities.NdkInfo.is_null() {
-        adapter.violation(&codes::NDIS_BAD_ATTRIBUTES, "NDIS_NDK_CAPABILITIES: Flags is 0 and NdkInfo is not NULL (CAP-04, CAP-08)");
+        adapter.violation(
+            &codes::NDIS_BAD_ATTRIBUTES,
+            "NDIS_NDK_CAPABILITIES: Flags is 0 and NdkInfo is not NULL (CAP-04, CAP-08)",
+        );
     }
     adapter.ndk_enabled.store(enabled != 0, Ordering::Release);
     adapter.attributes.lock().ndk = Some((enabled != 0, capabilities));

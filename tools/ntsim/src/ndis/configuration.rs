@@ -212,8 +212,7 @@ unsafe fn read_network_address(
         }
         return;
     };
-    let mut handed =
-        Handed { parameter: Box::new(NDIS_CONFIGURATION_PARAMETER::default()), _text: Vec::new(), bytes };
+    let mut handed = Handed { parameter: Box::new(NDIS_CONFIGURATION_PARAMETER::default()), _text: Vec::new(), bytes };
     let (buffer, count) = (handed.bytes.as_mut_ptr(), handed.bytes.len());
     configuration.parameters.lock().push(handed);
     // SAFETY: as above; the bytes live until the handle is closed.

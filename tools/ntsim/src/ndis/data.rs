@@ -14,7 +14,11 @@ unsafe fn address(mdl: *const MDL) -> *mut u8 {
     // SAFETY: by contract.
     unsafe {
         let mapped = (*mdl).MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL) != 0;
-        if mapped { (*mdl).MappedSystemVa.cast() } else { (*mdl).StartVa.cast::<u8>().wrapping_add((*mdl).ByteOffset as usize) }
+        if mapped {
+            (*mdl).MappedSystemVa.cast()
+        } else {
+            (*mdl).StartVa.cast::<u8>().wrapping_add((*mdl).ByteOffset as usize)
+        }
     }
 }
 
@@ -23,7 +27,12 @@ unsafe fn address(mdl: *const MDL) -> *mut u8 {
 ///
 /// # Safety
 /// `nb` must be a live NET_BUFFER.
-pub(super) unsafe fn pieces(nb: *mut NET_BUFFER, skip: usize, wanted: usize, mut f: impl FnMut(*mut u8, usize)) -> bool {
+pub(super) unsafe fn pieces(
+    nb: *mut NET_BUFFER,
+    skip: usize,
+    wanted: usize,
+    mut f: impl FnMut(*mut u8, usize),
+) -> bool {
     // SAFETY: by contract the fields and the chain are there.
     unsafe {
         let mut mdl = *NET_BUFFER_CURRENT_MDL(nb);

@@ -92,7 +92,8 @@ unsafe fn register_miniport_driver(
     }
     // SAFETY: DriverEntry's own driver object; NDIS owns these fields of a miniport (MP-REG-11).
     unsafe {
-        let unload = handlers.UnloadHandler.map(|unload| std::mem::transmute::<*const c_void, _>(unload as *const c_void));
+        let unload =
+            handlers.UnloadHandler.map(|unload| std::mem::transmute::<*const c_void, _>(unload as *const c_void));
         (*driver_object).DriverUnload = unload;
         handle_out.write(handles::as_handle(handle));
     }
@@ -108,8 +109,7 @@ unsafe fn read_characteristics(
     given: *const NDIS_MINIPORT_DRIVER_CHARACTERISTICS,
 ) -> Result<NDIS_MINIPORT_DRIVER_CHARACTERISTICS, NDIS_STATUS> {
     // SAFETY: every revision has the header and the version.
-    let (header, major, minor) =
-        unsafe { ((*given).Header, (*given).MajorNdisVersion, (*given).MinorNdisVersion) };
+    let (header, major, minor) = unsafe { ((*given).Header, (*given).MajorNdisVersion, (*given).MinorNdisVersion) };
     if header.Type != NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS {
         return Err(NDIS_STATUS_BAD_CHARACTERISTICS);
     }
@@ -157,7 +157,10 @@ unsafe fn deregister_miniport_driver(handle: NDIS_HANDLE) {
     if !adapters.is_empty() {
         Violation::new(&codes::NDIS_DEREGISTERED_WITH_ADAPTERS)
             .params([handle.addr() as u64, adapters.len() as u64, 0, 0])
-            .text(format!("NdisMDeregisterMiniportDriver is called while these adapters are not halted: {}", adapters.join(", ")))
+            .text(format!(
+                "NdisMDeregisterMiniportDriver is called while these adapters are not halted: {}",
+                adapters.join(", ")
+            ))
             .raise();
     }
     handles::forget(driver.handle);

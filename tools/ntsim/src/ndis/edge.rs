@@ -52,6 +52,7 @@ pub struct Edge {
 }
 
 /// A frame as the miniport gets it: header bytes in one MDL, the rest in another.
+#[expect(clippy::vec_box, reason = "the MDLs point at each other and must not move")]
 struct Frame {
     list: Box<NET_BUFFER_LIST>,
     _buffer: Box<NET_BUFFER>,
@@ -138,7 +139,10 @@ impl Edge {
             let statuses = statuses.collect();
             for (block, before) in blocks.iter().zip(before) {
                 if block.bytes != before {
-                    self.adapter.violation(&codes::NDIS_BAD_NET_BUFFER, "the miniport changed the payload of a sent frame (MP-TX-05)");
+                    self.adapter.violation(
+                        &codes::NDIS_BAD_NET_BUFFER,
+                        "the miniport changed the payload of a sent frame (MP-TX-05)",
+                    );
                 }
             }
             statuses

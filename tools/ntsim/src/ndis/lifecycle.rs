@@ -61,7 +61,8 @@ pub(super) fn initialize(driver: &Arc<Driver>, config: &AdapterConfig) -> Result
         })
     });
     if status == NDIS_STATUS_PENDING {
-        adapter.violation(&codes::NDIS_BAD_INITIALIZE, "MiniportInitializeEx returned NDIS_STATUS_PENDING (MP-INIT-01)");
+        adapter
+            .violation(&codes::NDIS_BAD_INITIALIZE, "MiniportInitializeEx returned NDIS_STATUS_PENDING (MP-INIT-01)");
     }
     if status != NDIS_STATUS_SUCCESS {
         adapter.set_state(State::Halted);
@@ -70,7 +71,10 @@ pub(super) fn initialize(driver: &Arc<Driver>, config: &AdapterConfig) -> Result
         return Err(NdisError::Initialize { adapter: config.name.clone(), status });
     }
     if adapter.attributes.lock().general.is_none() {
-        adapter.violation(&codes::NDIS_BAD_INITIALIZE, "MiniportInitializeEx succeeded without general attributes (MP-INIT-03)");
+        adapter.violation(
+            &codes::NDIS_BAD_INITIALIZE,
+            "MiniportInitializeEx succeeded without general attributes (MP-INIT-03)",
+        );
     }
     adapter.set_state(State::Paused);
     crate::netio::interface_arrived(&adapter.config, adapter.luid);
@@ -253,14 +257,17 @@ unsafe fn restart_complete(handle: NDIS_HANDLE, status: NDIS_STATUS) {
 unsafe fn remove_miniport(handle: NDIS_HANDLE) -> NDIS_STATUS {
     let adapter = handles::adapter(handle, "NdisMRemoveMiniport");
     // PnP takes it from here, on a thread of its own (MP-PNP-06).
-    crate::ex::work::queue("NdisMRemoveMiniport", Box::new(move || {
-        if matches!(adapter.state(), State::Running) {
-            let _ = pause(&adapter, NDIS_PAUSE_MINIPORT_DEVICE_REMOVE);
-        }
-        if adapter.state() == State::Paused {
-            halt(&adapter, NdisHaltDeviceFailed);
-        }
-    }));
+    crate::ex::work::queue(
+        "NdisMRemoveMiniport",
+        Box::new(move || {
+            if matches!(adapter.state(), State::Running) {
+                let _ = pause(&adapter, NDIS_PAUSE_MINIPORT_DEVICE_REMOVE);
+            }
+            if adapter.state() == State::Paused {
+                halt(&adapter, NdisHaltDeviceFailed);
+            }
+        }),
+    );
     NDIS_STATUS_SUCCESS
 }
 

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use super::{codes, handles, pool};
 use crate::bugcheck::Violation;
 use crate::ke;
-use crate::types::{KEVENT, EVENT_NOTIFICATION_OBJECT, STATUS_SUCCESS};
+use crate::types::{EVENT_NOTIFICATION_OBJECT, KEVENT, STATUS_SUCCESS};
 use ndkpi_sys::{NDIS_EVENT, NDIS_HANDLE, NDIS_STATUS, NDIS_STATUS_FAILURE, NDIS_STATUS_SUCCESS};
 
 const _: () = assert!(size_of::<NDIS_EVENT>() == size_of::<KEVENT>());

@@ -38,7 +38,8 @@ pub fn event_log() -> Vec<LogEntry> {
 
 unsafe fn write_error_log(mut arguments: Arguments) {
     // SAFETY: the three fixed arguments, then as many as the third says.
-    let (handle, code, count) = unsafe { (arguments.pointer::<c_void>(), arguments.word() as u32, arguments.word() as u32) };
+    let (handle, code, count) =
+        unsafe { (arguments.pointer::<c_void>(), arguments.word() as u32, arguments.word() as u32) };
     let adapter = match handles::find(handle.addr()) {
         Some(Object::Adapter(adapter)) => adapter.config.name.clone(),
         Some(Object::Driver(_)) => String::new(),
@@ -103,7 +104,8 @@ unsafe fn hypervisor_info(out: *mut NDIS_HYPERVISOR_INFO) -> NDIS_STATUS {
 unsafe fn routine_address(name: *mut NDIS_STRING) -> *mut c_void {
     // SAFETY: the caller's string.
     let name = unsafe { text_of(name) };
-    table::find("ndis.sys", &name).map_or(std::ptr::null_mut(), |row| std::ptr::with_exposed_provenance_mut(row.target.address()))
+    table::find("ndis.sys", &name)
+        .map_or(std::ptr::null_mut(), |row| std::ptr::with_exposed_provenance_mut(row.target.address()))
 }
 
 unsafe fn allocate_generic(_driver: *mut DRIVER_OBJECT, tag: u32, _size: u16) -> NDIS_HANDLE {
@@ -153,7 +155,10 @@ unsafe fn reset_miniport(handle: NDIS_HANDLE) {
     let adapter = handles::adapter(handle, "NdisMResetMiniport");
     Violation::new(&codes::NDIS_BAD_PARAMETER)
         .params([handle.addr() as u64, 0, 0, 0])
-        .text(format!("adapter `{}`: NdisMResetMiniport is called by a miniport without a reset handler (MP-RESET-01)", adapter.config.name))
+        .text(format!(
+            "adapter `{}`: NdisMResetMiniport is called by a miniport without a reset handler (MP-RESET-01)",
+            adapter.config.name
+        ))
         .raise();
 }
 

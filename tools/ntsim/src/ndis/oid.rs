@@ -121,7 +121,8 @@ pub(super) fn request(adapter: &Arc<Adapter>, oid: u32, what: Request<'_>, direc
     // SAFETY: the request is complete; the union's members are plain numbers.
     let data = unsafe { block.DATA.QUERY_INFORMATION };
     check_answer(adapter, oid, status, &data, &buffer, length);
-    let written = if kind == NdisRequestQueryInformation && status == NDIS_STATUS_SUCCESS { data.BytesWritten } else { 0 };
+    let written =
+        if kind == NdisRequestQueryInformation && status == NDIS_STATUS_SUCCESS { data.BytesWritten } else { 0 };
     buffer.truncate(written as usize);
     OidAnswer { status, bytes: buffer, needed: data.BytesNeeded }
 }
@@ -161,7 +162,10 @@ fn finish(
         return status;
     }
     if oid == OID_NDK_SET_STATE {
-        adapter.violation(&codes::NDIS_OID_BAD_STATUS, "the handler returned PENDING for OID_NDK_SET_STATE (MP-NDKOID-01)");
+        adapter.violation(
+            &codes::NDIS_OID_BAD_STATUS,
+            "the handler returned PENDING for OID_NDK_SET_STATE (MP-NDKOID-01)",
+        );
     }
     latch.wait(PATIENCE).unwrap_or_else(|| {
         let text = format!("OID {oid:#010x} pended and is not complete after {} s", PATIENCE.as_secs());
@@ -221,7 +225,9 @@ fn complete(handle: NDIS_HANDLE, request: *mut NDIS_OID_REQUEST, status: NDIS_ST
     adapter.no_locks(routine);
     let pending = adapter.oids.open.lock().remove(&request.addr());
     let Some(pending) = pending.filter(|pending| pending.direct == direct) else {
-        let text = format!("{routine} is called for {request:p}, which is not pending there: completed twice, or by the wrong function");
+        let text = format!(
+            "{routine} is called for {request:p}, which is not pending there: completed twice, or by the wrong function"
+        );
         adapter.violation(&codes::NDIS_OID_DOUBLE_COMPLETE, text)
     };
     if status == NDIS_STATUS_PENDING {

@@ -31,7 +31,9 @@ unsafe fn send_complete(handle: NDIS_HANDLE, list: *mut NET_BUFFER_LIST, flags: 
     // SAFETY: the driver gives a list of NBLs back.
     for nbl in unsafe { members(list) } {
         let Some(latch) = adapter.sent.lock().remove(&nbl.addr()) else {
-            let text = format!("{routine} gives back the NBL {nbl:p}, which the miniport does not own: completed twice, or never sent");
+            let text = format!(
+                "{routine} gives back the NBL {nbl:p}, which the miniport does not own: completed twice, or never sent"
+            );
             adapter.violation(&codes::NDIS_NBL_NOT_OWNED, text)
         };
         // SAFETY: it was sent and is alive until the latch is set.
@@ -62,7 +64,8 @@ unsafe fn indicate_receive(handle: NDIS_HANDLE, list: *mut NET_BUFFER_LIST, port
         let frame = unsafe { check_received(&adapter, *nbl) };
         adapter.edge.deliver(frame);
         if keeps && adapter.received.lock().insert(nbl.addr(), ()).is_some() {
-            let text = format!("{routine} is given the NBL {nbl:p}, which was indicated before and has not been returned");
+            let text =
+                format!("{routine} is given the NBL {nbl:p}, which was indicated before and has not been returned");
             adapter.violation(&codes::NDIS_NBL_NOT_OWNED, text);
         }
     }
@@ -88,11 +91,15 @@ unsafe fn check_received(adapter: &Adapter, nbl: *mut NET_BUFFER_LIST) -> Vec<u8
     }
     // SAFETY: as above.
     let Some(frame) = (unsafe { data::bytes(nb) }) else {
-        adapter.violation(&codes::NDIS_BAD_NET_BUFFER, "a received NET_BUFFER's DataLength is more than its MDL chain holds")
+        adapter.violation(
+            &codes::NDIS_BAD_NET_BUFFER,
+            "a received NET_BUFFER's DataLength is more than its MDL chain holds",
+        )
     };
     let mtu = adapter.attributes.lock().general.as_ref().map_or(1500, |general| general.MtuSize as usize);
     if frame.len() < 14 || frame.len() > mtu + 18 {
-        let text = format!("a received frame has {} bytes; Ethernet frames have 14 to MTU + 14 ({})", frame.len(), mtu + 14);
+        let text =
+            format!("a received frame has {} bytes; Ethernet frames have 14 to MTU + 14 ({})", frame.len(), mtu + 14);
         adapter.violation(code, text);
     }
     frame

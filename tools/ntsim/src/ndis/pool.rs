@@ -144,7 +144,12 @@ impl Pool {
     /// `block` must come from [`Pool::take`] with the same `extra`, if it is noted as out.
     unsafe fn give_back<T>(&self, block: *mut T, extra: usize, routine: &str) {
         if !self.out.lock().remove(&block.addr()) {
-            misuse(self, format!("{routine} is called with {block:p}, which is not out of the pool that it names: freed twice, or foreign"));
+            misuse(
+                self,
+                format!(
+                    "{routine} is called with {block:p}, which is not out of the pool that it names: freed twice, or foreign"
+                ),
+            );
         }
         // SAFETY: it was out, so it is from this pool with this layout. Poison shows late use.
         unsafe {

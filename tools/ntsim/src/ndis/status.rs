@@ -77,7 +77,10 @@ unsafe fn net_pnp_event(handle: NDIS_HANDLE, event: *mut NET_PNP_EVENT_NOTIFICAT
         );
     }
     if adapter.attributes.lock().ndk.is_none() {
-        adapter.violation(&codes::NDIS_BAD_NET_PNP_EVENT, "an NDK event of an adapter without NDK attributes (MP-NATTR-07)");
+        adapter.violation(
+            &codes::NDIS_BAD_NET_PNP_EVENT,
+            "an NDK event of an adapter without NDK attributes (MP-NATTR-07)",
+        );
     }
     if adapter.oids.is_busy() {
         adapter.violation(
@@ -86,7 +89,10 @@ unsafe fn net_pnp_event(handle: NDIS_HANDLE, event: *mut NET_PNP_EVENT_NOTIFICAT
         );
     }
     if adapter.ndk_enabled.swap(enable, Ordering::AcqRel) == enable {
-        let text = format!("NDK is {} already; an event says that it becomes so (STATE-06)", if enable { "enabled" } else { "disabled" });
+        let text = format!(
+            "NDK is {} already; an event says that it becomes so (STATE-06)",
+            if enable { "enabled" } else { "disabled" }
+        );
         adapter.violation(&codes::NDIS_BAD_NET_PNP_EVENT, text);
     }
     if !enable {

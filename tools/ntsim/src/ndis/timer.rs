@@ -81,7 +81,9 @@ unsafe fn allocate(
     // SAFETY: a fresh block that lives for ever; the row's function has a DPC routine's parameters.
     unsafe {
         ke::timer::initialize(&raw mut (*timer.block).timer);
-        let routine = std::mem::transmute::<usize, Option<crate::types::KDEFERRED_ROUTINE>>(callback::NdisTimerDpc::ROW.target.address());
+        let routine = std::mem::transmute::<usize, Option<crate::types::KDEFERRED_ROUTINE>>(
+            callback::NdisTimerDpc::ROW.target.address(),
+        );
         ke::dpc::initialize(&raw mut (*timer.block).dpc, routine, std::ptr::without_provenance_mut(new));
     }
     handles::publish(new, Object::Timer(timer));
@@ -124,7 +126,13 @@ unsafe fn set(handle: NDIS_HANDLE, due: LARGE_INTEGER, period: i32, context: *mu
     arm(handle, due, period, context, "NdisSetTimerObject")
 }
 
-unsafe fn set_coalescable(handle: NDIS_HANDLE, due: LARGE_INTEGER, period: i32, context: *mut c_void, _delay: u32) -> u8 {
+unsafe fn set_coalescable(
+    handle: NDIS_HANDLE,
+    due: LARGE_INTEGER,
+    period: i32,
+    context: *mut c_void,
+    _delay: u32,
+) -> u8 {
     arm(handle, due, period, context, "NdisSetCoalescableTimerObject")
 }
 
@@ -132,7 +140,10 @@ unsafe fn cancel(handle: NDIS_HANDLE) -> u8 {
     let timer = handles::timer(handle, "NdisCancelTimerObject");
     let periodic = timer.periodic.load(Ordering::Acquire);
     if periodic && crate::context::irql() != crate::types::PASSIVE_LEVEL {
-        misuse(timer.handle, "a periodic NDIS timer is cancelled at PASSIVE_LEVEL only: the call waits for the function");
+        misuse(
+            timer.handle,
+            "a periodic NDIS timer is cancelled at PASSIVE_LEVEL only: the call waits for the function",
+        );
     }
     // SAFETY: the block is alive.
     let was_set = unsafe { ke::timer::cancel(&raw mut (*timer.block).timer) };

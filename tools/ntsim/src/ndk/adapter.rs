@@ -6,7 +6,7 @@ use super::call::{Call, forward};
 use super::create::create;
 use super::kind::Kind;
 use super::record::Record;
-use super::request::{Purpose, completion_callback, submit};
+use super::request::{Purpose, create_callback, request_callback, submit};
 use super::tables::{Entry, cold};
 use super::{cq, listener, rules};
 use crate::bugcheck::Violation;
@@ -58,7 +58,7 @@ unsafe fn create_cq(
     child.set_callback(notification.map_or(0, |f| f as usize), notification_context);
     let events = notification.and(cq::notification_callback());
     let forward = |context: *mut c_void, out| {
-        let done = completion_callback!(NdkCreateCompletion);
+        let done = create_callback();
         forward!(
             call,
             NDK_ADAPTER_DISPATCH,
@@ -78,7 +78,7 @@ unsafe fn create_pd(
 ) -> i32 {
     let call = Call::enter_cold(&NdkCreatePd::ROW, Kind::Adapter, adapter);
     let forward = |context: *mut c_void, out| {
-        let done = completion_callback!(NdkCreateCompletion);
+        let done = create_callback();
         forward!(call, NDK_ADAPTER_DISPATCH, NdkCreatePd(adapter, done, context, out))
     };
     let (child, antecedents) = (Record::reserve(Kind::Pd), vec![call.record.id()]);
@@ -96,12 +96,8 @@ unsafe fn create_shared_endpoint(
 ) -> i32 {
     let call = Call::enter_cold(&NdkCreateSharedEndpoint::ROW, Kind::Adapter, adapter);
     let forward = |context: *mut c_void, out| {
-        let done = completion_callback!(NdkCreateCompletion);
-        forward!(
-            call,
-            NDK_ADAPTER_DISPATCH,
-            NdkCreateSharedEndpoint(adapter, address, length, done, context, out)
-        )
+        let done = create_callback();
+        forward!(call, NDK_ADAPTER_DISPATCH, NdkCreateSharedEndpoint(adapter, address, length, done, context, out))
     };
     let (child, antecedents) = (Record::reserve(Kind::SharedEndpoint), vec![call.record.id()]);
     // SAFETY: the consumer's out-parameter.
@@ -116,7 +112,7 @@ unsafe fn create_connector(
 ) -> i32 {
     let call = Call::enter_cold(&NdkCreateConnector::ROW, Kind::Adapter, adapter);
     let forward = |context: *mut c_void, out| {
-        let done = completion_callback!(NdkCreateCompletion);
+        let done = create_callback();
         forward!(call, NDK_ADAPTER_DISPATCH, NdkCreateConnector(adapter, done, context, out))
     };
     let (child, antecedents) = (Record::reserve(Kind::Connector), vec![call.record.id()]);
@@ -137,12 +133,8 @@ unsafe fn create_listener(
     child.set_callback(event.map_or(0, |f| f as usize), event_context);
     let events = event.and(listener::connect_event_callback());
     let forward = |context: *mut c_void, out| {
-        let done = completion_callback!(NdkCreateCompletion);
-        forward!(
-            call,
-            NDK_ADAPTER_DISPATCH,
-            NdkCreateListener(adapter, events, child.as_context(), done, context, out)
-        )
+        let done = create_callback();
+        forward!(call, NDK_ADAPTER_DISPATCH, NdkCreateListener(adapter, events, child.as_context(), done, context, out))
     };
     let antecedents = vec![call.record.id()];
     // SAFETY: the consumer's out-parameter.
@@ -162,12 +154,8 @@ unsafe fn build_lam(
 ) -> i32 {
     let call = Call::enter_cold(&NdkBuildLAM::ROW, Kind::Adapter, adapter);
     submit(&call, completion.map_or(0, |f| f as usize), context, Purpose::BuildLam(lam.addr()), |context| {
-        let done = completion_callback!(NdkRequestCompletion);
-        forward!(
-            call,
-            NDK_ADAPTER_DISPATCH,
-            NdkBuildLAM(adapter, mdl, length, done, context, lam, lam_size, fbo)
-        )
+        let done = request_callback();
+        forward!(call, NDK_ADAPTER_DISPATCH, NdkBuildLAM(adapter, mdl, length, done, context, lam, lam_size, fbo))
     })
 }
 

@@ -99,7 +99,10 @@ impl Call {
     #[inline]
     pub fn not_pending(&self, status: i32) -> i32 {
         if status == STATUS_PENDING {
-            self.provider_violation(&rules::NDK_PENDING_NOT_ALLOWED, "it returned STATUS_PENDING; this function has no completion");
+            self.provider_violation(
+                &rules::NDK_PENDING_NOT_ALLOWED,
+                "it returned STATUS_PENDING; this function has no completion",
+            );
         }
         status
     }
@@ -168,7 +171,8 @@ pub(super) use forward;
 /// Stops the machine: the provider broke `code` with regard to `record`.
 #[cold]
 pub(super) fn provider_violation(record: &Record, code: &'static crate::bugcheck::Code, text: String) -> ! {
-    let mut violation = Violation::new(code).params([record.address() as u64, u64::from(record.kind() as u8), 0, 0]).text(text);
+    let mut violation =
+        Violation::new(code).params([record.address() as u64, u64::from(record.kind() as u8), 0, 0]).text(text);
     let cold = record.cold.lock();
     if let Some(session) = &cold.session {
         violation = violation.guilty(session.provider_code);
@@ -196,7 +200,8 @@ fn bad_object(row: &'static Row, kind: Kind, address: usize, found: Option<&'sta
     };
     let cold = record.cold.lock();
     let (code, text) = if record.kind() != kind {
-        let text = format!("{} takes an {}, and got the {} at {address:#x}", row.name, kind.name(), record.kind().name());
+        let text =
+            format!("{} takes an {}, and got the {} at {address:#x}", row.name, kind.name(), record.kind().name());
         (&rules::NDK_WRONG_OBJECT_TYPE, text)
     } else if row.name == kind.close_function() {
         (&rules::NDK_DOUBLE_CLOSE, format!("{} was called twice for the {} at {address:#x}", row.name, kind.name()))

@@ -6,7 +6,7 @@ use super::call::{Call, STATUS_PENDING, STATUS_SUCCESS, forward, here, provider_
 use super::kind::Kind;
 use super::life::{Breach, Id, State};
 use super::record::Record;
-use super::request::{Purpose, Request, completion_callback};
+use super::request::{Purpose, Request, close_callback};
 use super::session::LIVES;
 use super::{Checks, header, index, rules, tables};
 use crate::Kernel;
@@ -41,7 +41,7 @@ pub(super) unsafe fn close(
     begin(record);
     let request = Request::new(&call, completion.map_or(0, |f| f as usize), request_context, Purpose::Plain);
     let context = request.as_context();
-    let done = completion_callback!(NdkCloseCompletion);
+    let done = close_callback();
     let status = forward!(call, CloseFirst, NdkCloseObject(object, done, context));
     drop(call);
     request.returned(status);
@@ -162,7 +162,9 @@ fn judge(record: &'static Record, verdict: Result<(), Breach>) {
             provider_violation(
                 record,
                 &rules::NDK_CLOSED_BEFORE_SUCCESSOR,
-                format!("the provider ended the close of {antecedent} before that of {successor} was complete ({state:?})"),
+                format!(
+                    "the provider ended the close of {antecedent} before that of {successor} was complete ({state:?})"
+                ),
             )
         }
     }

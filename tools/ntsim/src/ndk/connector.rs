@@ -8,7 +8,7 @@ use super::event::{Event, Order};
 use super::kind::Kind;
 use super::life::Id;
 use super::record::Record;
-use super::request::{Purpose, completion_callback, submit};
+use super::request::{Purpose, request_callback, submit};
 use super::session::LIVES;
 use super::tables::{Entry, cold};
 use crate::context::{CallSite, call_driver};
@@ -31,7 +31,11 @@ pub(super) static ENTRIES: &[Entry] = &[
     cold(&NdkAcceptEx::ROW),
 ];
 
-unsafe fn close_object(object: *mut NDK_OBJECT_HEADER, completion: NDK_FN_CLOSE_COMPLETION, context: *mut c_void) -> i32 {
+unsafe fn close_object(
+    object: *mut NDK_OBJECT_HEADER,
+    completion: NDK_FN_CLOSE_COMPLETION,
+    context: *mut c_void,
+) -> i32 {
     let call = Call::enter_cold(&NdkCloseConnector::ROW, Kind::Connector, object);
     // SAFETY: the object of this call, whose table begins with the close function.
     unsafe { close(call, object, completion, context) }
@@ -80,7 +84,7 @@ unsafe fn connect(
     let call = Call::enter_cold(&NdkConnect::ROW, Kind::Connector, connector);
     let purpose = tie(&call, qp_of(&call, qp));
     submit(&call, completion.map_or(0, |f| f as usize), context, purpose, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(
             call,
             NDK_CONNECTOR_DISPATCH,
@@ -123,7 +127,7 @@ unsafe fn connect_with_shared_endpoint(
     }
     let purpose = tie(&call, antecedents);
     submit(&call, completion.map_or(0, |f| f as usize), context, purpose, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(
             call,
             NDK_CONNECTOR_DISPATCH,
@@ -156,7 +160,7 @@ unsafe fn complete_connect(
     let events = event.and(disconnect_callback());
     let own = call.record.as_context();
     submit(&call, completion.map_or(0, |f| f as usize), context, Purpose::Plain, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(call, NDK_CONNECTOR_DISPATCH, NdkCompleteConnect(connector, events, own, done, context))
     })
 }
@@ -173,7 +177,7 @@ unsafe fn complete_connect_ex(
     let events = event.and(disconnect_callback_ex());
     let own = call.record.as_context();
     submit(&call, completion.map_or(0, |f| f as usize), context, Purpose::Plain, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(call, NDK_CONNECTOR_DISPATCH, NdkCompleteConnectEx(connector, events, own, done, context))
     })
 }
@@ -197,7 +201,7 @@ unsafe fn accept(
     let own = call.record.as_context();
     let purpose = tie(&call, qp_of(&call, qp));
     submit(&call, completion.map_or(0, |f| f as usize), context, purpose, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(
             call,
             NDK_CONNECTOR_DISPATCH,
@@ -225,7 +229,7 @@ unsafe fn accept_ex(
     let own = call.record.as_context();
     let purpose = tie(&call, qp_of(&call, qp));
     submit(&call, completion.map_or(0, |f| f as usize), context, purpose, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(
             call,
             NDK_CONNECTOR_DISPATCH,
@@ -248,8 +252,11 @@ unsafe fn get_connection_data(
     length: *mut u32,
 ) -> i32 {
     let call = Call::enter_cold(&NdkGetConnectionData::ROW, Kind::Connector, connector);
-    let status =
-        forward!(call, NDK_CONNECTOR_DISPATCH, NdkGetConnectionData(connector, inbound_reads, outbound_reads, data, length));
+    let status = forward!(
+        call,
+        NDK_CONNECTOR_DISPATCH,
+        NdkGetConnectionData(connector, inbound_reads, outbound_reads, data, length)
+    );
     call.not_pending(status)
 }
 
@@ -272,7 +279,7 @@ unsafe fn disconnect(
 ) -> i32 {
     let call = Call::enter_cold(&NdkDisconnect::ROW, Kind::Connector, connector);
     submit(&call, completion.map_or(0, |f| f as usize), context, Purpose::Plain, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(call, NDK_CONNECTOR_DISPATCH, NdkDisconnect(connector, done, context))
     })
 }

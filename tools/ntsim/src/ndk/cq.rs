@@ -7,7 +7,7 @@ use super::close::close;
 use super::event::{Event, Order};
 use super::kind::Kind;
 use super::record::{Queue, Record};
-use super::request::{Purpose, completion_callback, submit};
+use super::request::{Purpose, request_callback, submit};
 use super::tables::{Entry, cold, hot};
 use super::{Checks, rules};
 use crate::context::{CallSite, call_driver};
@@ -24,7 +24,11 @@ pub(super) static ENTRIES: &[Entry] = &[
     hot(&NdkGetCqResultsEx::ROW),
 ];
 
-unsafe fn close_object(object: *mut NDK_OBJECT_HEADER, completion: NDK_FN_CLOSE_COMPLETION, context: *mut c_void) -> i32 {
+unsafe fn close_object(
+    object: *mut NDK_OBJECT_HEADER,
+    completion: NDK_FN_CLOSE_COMPLETION,
+    context: *mut c_void,
+) -> i32 {
     let call = Call::enter_cold(&NdkCloseCq::ROW, Kind::Cq, object);
     // SAFETY: the object of this call, whose table begins with the close function.
     unsafe { close(call, object, completion, context) }
@@ -44,7 +48,7 @@ unsafe fn query_extension(
 unsafe fn resize(cq: *mut NDK_CQ, depth: u32, completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32 {
     let call = Call::enter_cold(&NdkResizeCq::ROW, Kind::Cq, cq);
     submit(&call, completion.map_or(0, |f| f as usize), context, Purpose::Plain, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(call, NDK_CQ_DISPATCH, NdkResizeCq(cq, depth, done, context))
     })
 }

@@ -89,7 +89,8 @@ pub(super) fn delivered(
         adopt(parent, row.name, child, antecedents, address, stack);
     } else {
         if address != 0 {
-            let text = format!("{} of the provider failed with {status:#x} and delivered the object {address:#x}", row.name);
+            let text =
+                format!("{} of the provider failed with {status:#x} and delivered the object {address:#x}", row.name);
             provider_violation(parent, &rules::NDK_OBJECT_ON_FAILED_CREATE, text);
         }
         child.retire();

@@ -12,7 +12,11 @@ use ndkpi_sys::*;
 pub(super) static ENTRIES: &[Entry] =
     &[cold(&NdkCloseSharedEndpoint::ROW), cold(&NdkQueryExtension::ROW), cold(&NdkGetLocalAddress::ROW)];
 
-unsafe fn close_object(object: *mut NDK_OBJECT_HEADER, completion: NDK_FN_CLOSE_COMPLETION, context: *mut c_void) -> i32 {
+unsafe fn close_object(
+    object: *mut NDK_OBJECT_HEADER,
+    completion: NDK_FN_CLOSE_COMPLETION,
+    context: *mut c_void,
+) -> i32 {
     let call = Call::enter_cold(&NdkCloseSharedEndpoint::ROW, Kind::SharedEndpoint, object);
     // SAFETY: the object of this call, whose table begins with the close function.
     unsafe { close(call, object, completion, context) }

@@ -54,7 +54,8 @@ pub(super) unsafe fn check_new(record: &Record, kind: Kind, version: Version) ->
         provider_violation(record, &rules::NDK_BAD_HEADER, text);
     }
     if object.reserved != [0; 4] {
-        let text = format!("the provider delivered an {} whose NdkReserved is not zero: {:#x?}", kind.name(), object.reserved);
+        let text =
+            format!("the provider delivered an {} whose NdkReserved is not zero: {:#x?}", kind.name(), object.reserved);
         provider_violation(record, &rules::NDK_RESERVED_NOT_ZERO, text);
     }
     if object.dispatch == 0 {

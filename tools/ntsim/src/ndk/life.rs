@@ -189,11 +189,8 @@ impl Registry {
     /// A successor whose close function is being executed may have ended already, inside the
     /// provider; it is decided when that function returns.
     fn end_check(&mut self, id: Id) -> Result<(), Breach> {
-        let successors: Vec<Id> = self
-            .objects
-            .get(&id)
-            .map(|object| object.successors.iter().copied().collect())
-            .unwrap_or_default();
+        let successors: Vec<Id> =
+            self.objects.get(&id).map(|object| object.successors.iter().copied().collect()).unwrap_or_default();
         for successor in successors {
             let Some(object) = self.objects.get_mut(&successor) else { continue };
             match object.state {
@@ -274,10 +271,7 @@ mod tests {
         registry.close_pended(mr).unwrap();
         registry.close_completing(mr).unwrap();
         registry.close_called(pd).unwrap();
-        assert_eq!(
-            registry.close_succeeded(pd),
-            Err(Breach::ClosedBeforeSuccessor(mr, State::Calling))
-        );
+        assert_eq!(registry.close_succeeded(pd), Err(Breach::ClosedBeforeSuccessor(mr, State::Calling)));
     }
 
     #[test]
@@ -310,10 +304,7 @@ mod tests {
         let qp = registry.open(Kind::Qp, &[pd, cq]);
         registry.close_called(cq).unwrap();
         registry.close_pended(cq).unwrap();
-        assert_eq!(
-            registry.open_descendants(adapter),
-            vec![(pd, Kind::Pd), (mr, Kind::Mr), (qp, Kind::Qp)]
-        );
+        assert_eq!(registry.open_descendants(adapter), vec![(pd, Kind::Pd), (mr, Kind::Mr), (qp, Kind::Qp)]);
         registry.release(qp, cq);
         registry.close_completing(cq).unwrap();
     }

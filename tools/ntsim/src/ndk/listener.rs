@@ -7,7 +7,7 @@ use super::close::close;
 use super::event::{Event, Order};
 use super::kind::Kind;
 use super::record::Record;
-use super::request::{Purpose, completion_callback, submit};
+use super::request::{Purpose, request_callback, submit};
 use super::tables::{Entry, cold};
 use super::{create, rules};
 use crate::context::{CallSite, call_driver};
@@ -23,7 +23,11 @@ pub(super) static ENTRIES: &[Entry] = &[
     cold(&NdkControlConnectEvents::ROW),
 ];
 
-unsafe fn close_object(object: *mut NDK_OBJECT_HEADER, completion: NDK_FN_CLOSE_COMPLETION, context: *mut c_void) -> i32 {
+unsafe fn close_object(
+    object: *mut NDK_OBJECT_HEADER,
+    completion: NDK_FN_CLOSE_COMPLETION,
+    context: *mut c_void,
+) -> i32 {
     let call = Call::enter_cold(&NdkCloseListener::ROW, Kind::Listener, object);
     // SAFETY: the object of this call, whose table begins with the close function.
     unsafe { close(call, object, completion, context) }
@@ -49,7 +53,7 @@ unsafe fn listen(
 ) -> i32 {
     let call = Call::enter_cold(&NdkListen::ROW, Kind::Listener, listener);
     submit(&call, completion.map_or(0, |f| f as usize), context, Purpose::Plain, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(call, NDK_LISTENER_DISPATCH, NdkListen(listener, address, length, done, context))
     })
 }

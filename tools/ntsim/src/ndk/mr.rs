@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use super::call::{Call, forward};
 use super::close::close;
 use super::kind::Kind;
-use super::request::{Purpose, completion_callback, submit};
+use super::request::{Purpose, request_callback, submit};
 use super::tables::{Entry, cold};
 use ndkpi_sys::*;
 
@@ -20,7 +20,11 @@ pub(super) static ENTRIES: &[Entry] = &[
     cold(&NdkGetLocalTokenFromMr::ROW),
 ];
 
-unsafe fn close_object(object: *mut NDK_OBJECT_HEADER, completion: NDK_FN_CLOSE_COMPLETION, context: *mut c_void) -> i32 {
+unsafe fn close_object(
+    object: *mut NDK_OBJECT_HEADER,
+    completion: NDK_FN_CLOSE_COMPLETION,
+    context: *mut c_void,
+) -> i32 {
     let call = Call::enter_cold(&NdkCloseMr::ROW, Kind::Mr, object);
     // SAFETY: the object of this call, whose table begins with the close function.
     unsafe { close(call, object, completion, context) }
@@ -47,7 +51,7 @@ unsafe fn register(
 ) -> i32 {
     let call = Call::enter_cold(&NdkRegisterMr::ROW, Kind::Mr, mr);
     submit(&call, completion.map_or(0, |f| f as usize), context, Purpose::Plain, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(call, NDK_MR_DISPATCH, NdkRegisterMr(mr, mdl, length, flags, done, context))
     })
 }
@@ -55,7 +59,7 @@ unsafe fn register(
 unsafe fn deregister(mr: *mut NDK_MR, completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32 {
     let call = Call::enter_cold(&NdkDeregisterMr::ROW, Kind::Mr, mr);
     submit(&call, completion.map_or(0, |f| f as usize), context, Purpose::Plain, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(call, NDK_MR_DISPATCH, NdkDeregisterMr(mr, done, context))
     })
 }
@@ -69,7 +73,7 @@ unsafe fn initialize_fast_register(
 ) -> i32 {
     let call = Call::enter_cold(&NdkInitializeFastRegisterMr::ROW, Kind::Mr, mr);
     submit(&call, completion.map_or(0, |f| f as usize), context, Purpose::Plain, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(call, NDK_MR_DISPATCH, NdkInitializeFastRegisterMr(mr, page_count, remote_access, done, context))
     })
 }

@@ -18,8 +18,8 @@ use crate::context::{CallSite, call_driver};
 use crate::kernel::ImageId;
 use crate::symbols::{Raw, Stack};
 use ndkpi_sys::{
-    CLOSE_NDK_ADAPTER_HANDLER, NDIS_HANDLE, NDIS_OPEN_NDK_ADAPTER_PARAMETERS, NDIS_STATUS_NOT_SUPPORTED, NDK_ADAPTER, NDK_VERSION,
-    OPEN_NDK_ADAPTER_HANDLER,
+    CLOSE_NDK_ADAPTER_HANDLER, NDIS_HANDLE, NDIS_OPEN_NDK_ADAPTER_PARAMETERS, NDIS_STATUS_NOT_SUPPORTED, NDK_ADAPTER,
+    NDK_VERSION, OPEN_NDK_ADAPTER_HANDLER,
 };
 
 /// A miniport adapter as an NDK provider.
@@ -48,9 +48,10 @@ static OPENS: Mutex<Option<HashMap<usize, Open>>> = Mutex::new(None);
 
 /// How many adapters are open on an interface.
 pub(crate) fn open_count(interface_index: u32) -> usize {
-    OPENS.lock().as_ref().map_or(0, |opens| {
-        opens.values().filter(|open| open.provider.interface_index == interface_index).count()
-    })
+    OPENS
+        .lock()
+        .as_ref()
+        .map_or(0, |opens| opens.values().filter(|open| open.provider.interface_index == interface_index).count())
 }
 
 /// The adapter that the consumer with this code address has had open longest, with the place.
@@ -262,7 +263,10 @@ fn report_leaks(record: &'static Record) {
     for leaf in &leaves {
         let cold = leaf.cold.lock();
         if let Some(stack) = &cold.created {
-            violation = violation.related(format!("{consumer} leaked {} created by {}", leaf.kind().name(), cold.function), stack.clone());
+            violation = violation.related(
+                format!("{consumer} leaked {} created by {}", leaf.kind().name(), cold.function),
+                stack.clone(),
+            );
         }
     }
     for (lam, stack) in lams {

@@ -7,7 +7,7 @@ use super::close::close;
 use super::create::create;
 use super::kind::Kind;
 use super::record::Record;
-use super::request::completion_callback;
+use super::request::create_callback;
 use super::srq;
 use super::tables::{Entry, cold};
 use ndkpi_sys::*;
@@ -24,7 +24,11 @@ pub(super) static ENTRIES: &[Entry] = &[
     cold(&NdkGetPrivilegedMemoryRegionToken::ROW),
 ];
 
-unsafe fn close_object(object: *mut NDK_OBJECT_HEADER, completion: NDK_FN_CLOSE_COMPLETION, context: *mut c_void) -> i32 {
+unsafe fn close_object(
+    object: *mut NDK_OBJECT_HEADER,
+    completion: NDK_FN_CLOSE_COMPLETION,
+    context: *mut c_void,
+) -> i32 {
     let call = Call::enter_cold(&NdkClosePd::ROW, Kind::Pd, object);
     // SAFETY: the object of this call, whose table begins with the close function.
     unsafe { close(call, object, completion, context) }
@@ -50,7 +54,7 @@ unsafe fn create_mr(
 ) -> i32 {
     let call = Call::enter_cold(&NdkCreateMr::ROW, Kind::Pd, pd);
     let forward = |context: *mut c_void, out| {
-        let done = completion_callback!(NdkCreateCompletion);
+        let done = create_callback();
         forward!(call, NDK_PD_DISPATCH, NdkCreateMr(pd, fast_register, done, context, out))
     };
     let (child, antecedents) = (Record::reserve(Kind::Mr), vec![call.record.id()]);
@@ -66,7 +70,7 @@ unsafe fn create_mw(
 ) -> i32 {
     let call = Call::enter_cold(&NdkCreateMw::ROW, Kind::Pd, pd);
     let forward = |context: *mut c_void, out| {
-        let done = completion_callback!(NdkCreateCompletion);
+        let done = create_callback();
         forward!(call, NDK_PD_DISPATCH, NdkCreateMw(pd, done, context, out))
     };
     let (child, antecedents) = (Record::reserve(Kind::Mw), vec![call.record.id()]);
@@ -93,7 +97,7 @@ unsafe fn create_srq(
     let events = notification.and(srq::notification_callback());
     let own = child.as_context();
     let forward = |context: *mut c_void, out| {
-        let done = completion_callback!(NdkCreateCompletion);
+        let done = create_callback();
         forward!(
             call,
             NDK_PD_DISPATCH,
@@ -123,7 +127,7 @@ unsafe fn create_qp(
     let call = Call::enter_cold(&NdkCreateQp::ROW, Kind::Pd, pd);
     let antecedents = antecedents_of_qp(&call, receive_cq, initiator_cq);
     let forward = |context: *mut c_void, out| {
-        let done = completion_callback!(NdkCreateCompletion);
+        let done = create_callback();
         forward!(
             call,
             NDK_PD_DISPATCH,
@@ -168,7 +172,7 @@ unsafe fn create_qp_with_srq(
         antecedents.push(call.argument(Kind::Srq, srq).id());
     }
     let forward = |context: *mut c_void, out| {
-        let done = completion_callback!(NdkCreateCompletion);
+        let done = create_callback();
         forward!(
             call,
             NDK_PD_DISPATCH,

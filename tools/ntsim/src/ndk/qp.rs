@@ -24,7 +24,11 @@ pub(super) static ENTRIES: &[Entry] = &[
     hot(&NdkSendAndInvalidate::ROW),
 ];
 
-unsafe fn close_object(object: *mut NDK_OBJECT_HEADER, completion: NDK_FN_CLOSE_COMPLETION, context: *mut c_void) -> i32 {
+unsafe fn close_object(
+    object: *mut NDK_OBJECT_HEADER,
+    completion: NDK_FN_CLOSE_COMPLETION,
+    context: *mut c_void,
+) -> i32 {
     let call = Call::enter_cold(&NdkCloseQp::ROW, Kind::Qp, object);
     // SAFETY: the object of this call, whose table begins with the close function.
     unsafe { close(call, object, completion, context) }
@@ -58,7 +62,15 @@ unsafe fn receive(qp: *mut NDK_QP, context: *mut c_void, sgl: *const NDK_SGE, co
     call.not_pending(status)
 }
 
-unsafe fn bind(qp: *mut NDK_QP, context: *mut c_void, mr: *mut NDK_MR, mw: *mut NDK_MW, address: *mut c_void, length: usize, flags: u32) -> i32 {
+unsafe fn bind(
+    qp: *mut NDK_QP,
+    context: *mut c_void,
+    mr: *mut NDK_MR,
+    mw: *mut NDK_MW,
+    address: *mut c_void,
+    length: usize,
+    flags: u32,
+) -> i32 {
     let call = Call::enter_queue(&NdkBind::ROW, Kind::Qp, qp, Queue::First);
     call.argument(Kind::Mr, mr);
     call.argument(Kind::Mw, mw);
@@ -66,10 +78,22 @@ unsafe fn bind(qp: *mut NDK_QP, context: *mut c_void, mr: *mut NDK_MR, mw: *mut 
     call.not_pending(status)
 }
 
-unsafe fn fast_register(qp: *mut NDK_QP, context: *mut c_void, mr: *mut NDK_MR, page_count: u32, pages: *const NDK_LOGICAL_ADDRESS, fbo: u32, length: usize, base: *mut c_void, flags: u32) -> i32 {
+#[expect(clippy::too_many_arguments, reason = "the interface has them")]
+unsafe fn fast_register(
+    qp: *mut NDK_QP,
+    context: *mut c_void,
+    mr: *mut NDK_MR,
+    page_count: u32,
+    pages: *const NDK_LOGICAL_ADDRESS,
+    fbo: u32,
+    length: usize,
+    base: *mut c_void,
+    flags: u32,
+) -> i32 {
     let call = Call::enter_queue(&NdkFastRegister::ROW, Kind::Qp, qp, Queue::First);
     call.argument(Kind::Mr, mr);
-    let status = forward!(call, NDK_QP_DISPATCH, NdkFastRegister(qp, context, mr, page_count, pages, fbo, length, base, flags));
+    let status =
+        forward!(call, NDK_QP_DISPATCH, NdkFastRegister(qp, context, mr, page_count, pages, fbo, length, base, flags));
     call.not_pending(status)
 }
 
@@ -79,19 +103,42 @@ unsafe fn invalidate(qp: *mut NDK_QP, context: *mut c_void, object: *mut NDK_OBJ
     call.not_pending(status)
 }
 
-unsafe fn read(qp: *mut NDK_QP, context: *mut c_void, sgl: *const NDK_SGE, count: u32, remote: u64, token: u32, flags: u32) -> i32 {
+unsafe fn read(
+    qp: *mut NDK_QP,
+    context: *mut c_void,
+    sgl: *const NDK_SGE,
+    count: u32,
+    remote: u64,
+    token: u32,
+    flags: u32,
+) -> i32 {
     let call = Call::enter_queue(&NdkRead::ROW, Kind::Qp, qp, Queue::First);
     let status = forward!(call, NDK_QP_DISPATCH, NdkRead(qp, context, sgl, count, remote, token, flags));
     call.not_pending(status)
 }
 
-unsafe fn write(qp: *mut NDK_QP, context: *mut c_void, sgl: *const NDK_SGE, count: u32, remote: u64, token: u32, flags: u32) -> i32 {
+unsafe fn write(
+    qp: *mut NDK_QP,
+    context: *mut c_void,
+    sgl: *const NDK_SGE,
+    count: u32,
+    remote: u64,
+    token: u32,
+    flags: u32,
+) -> i32 {
     let call = Call::enter_queue(&NdkWrite::ROW, Kind::Qp, qp, Queue::First);
     let status = forward!(call, NDK_QP_DISPATCH, NdkWrite(qp, context, sgl, count, remote, token, flags));
     call.not_pending(status)
 }
 
-unsafe fn send_and_invalidate(qp: *mut NDK_QP, context: *mut c_void, sgl: *const NDK_SGE, count: u32, flags: u32, token: u32) -> i32 {
+unsafe fn send_and_invalidate(
+    qp: *mut NDK_QP,
+    context: *mut c_void,
+    sgl: *const NDK_SGE,
+    count: u32,
+    flags: u32,
+    token: u32,
+) -> i32 {
     let call = Call::enter_queue(&NdkSendAndInvalidate::ROW, Kind::Qp, qp, Queue::First);
     let status = forward!(call, NDK_QP_DISPATCH, NdkSendAndInvalidate(qp, context, sgl, count, flags, token));
     call.not_pending(status)

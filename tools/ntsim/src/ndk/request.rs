@@ -23,6 +23,7 @@ use crate::bugcheck::Violation;
 use crate::context::{CallSite, call_driver};
 use crate::symbols::Stack;
 use crate::table::Row;
+use ndkpi_sys::{NDK_FN_CLOSE_COMPLETION, NDK_FN_CREATE_COMPLETION, NDK_FN_REQUEST_COMPLETION};
 
 const QUARANTINE: usize = 1 << 15;
 static RESTING: Mutex<VecDeque<&'static Request>> = Mutex::new(VecDeque::new());
@@ -267,10 +268,18 @@ unsafe fn create_completed(context: *mut c_void, status: i32, object: *mut c_voi
     if let Purpose::Create(child, antecedents) = &completion.purpose {
         create::check_out_untouched(completion.record, completion.row, request);
         let stack = completion.stack.clone();
-        create::delivered(completion.record, completion.row, child, antecedents, status, object.expose_provenance(), stack);
+        create::delivered(
+            completion.record,
+            completion.row,
+            child,
+            antecedents,
+            status,
+            object.expose_provenance(),
+            stack,
+        );
     }
-    // SAFETY: as above.
     completion.record.begin_completion();
+    // SAFETY: the consumer gave a function of this type.
     let function: unsafe extern "win64" fn(*mut c_void, i32, *mut c_void) =
         unsafe { std::mem::transmute(completion.consumer) };
     call_driver(
@@ -334,14 +343,23 @@ pub(super) fn submit(
     status
 }
 
-/// The callbacks that providers get, as typed pointers.
-macro_rules! completion_callback {
-    ($row:ident) => {{
-        // SAFETY: the row's function has the parameters of this callback type.
-        unsafe { std::mem::transmute::<usize, _>($crate::ndk::request::$row::ROW.target.address()) }
-    }};
+/// What providers get as request completion callback.
+pub(super) fn request_callback() -> NDK_FN_REQUEST_COMPLETION {
+    // SAFETY: the row has this callback's parameters.
+    unsafe { std::mem::transmute::<usize, NDK_FN_REQUEST_COMPLETION>(NdkRequestCompletion::ROW.target.address()) }
 }
-pub(super) use completion_callback;
+
+/// What providers get as create completion callback.
+pub(super) fn create_callback() -> NDK_FN_CREATE_COMPLETION {
+    // SAFETY: as above.
+    unsafe { std::mem::transmute::<usize, NDK_FN_CREATE_COMPLETION>(NdkCreateCompletion::ROW.target.address()) }
+}
+
+/// What providers get as close completion callback.
+pub(super) fn close_callback() -> NDK_FN_CLOSE_COMPLETION {
+    // SAFETY: as above.
+    unsafe { std::mem::transmute::<usize, NDK_FN_CLOSE_COMPLETION>(NdkCloseCompletion::ROW.target.address()) }
+}
 
 crate::routines! { "tcpip.sys";
     fn NdkRequestCompletion(context: *mut c_void, status: i32) = request_completed: PASSIVE..=DISPATCH;

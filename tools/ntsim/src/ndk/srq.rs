@@ -7,7 +7,7 @@ use super::close::close;
 use super::event::{Event, Order};
 use super::kind::Kind;
 use super::record::{Queue, Record};
-use super::request::{Purpose, completion_callback, submit};
+use super::request::{Purpose, request_callback, submit};
 use super::tables::{Entry, cold, hot};
 use crate::context::{CallSite, call_driver};
 use ndkpi_sys::*;
@@ -16,7 +16,11 @@ use ndkpi_sys::*;
 pub(super) static ENTRIES: &[Entry] =
     &[cold(&NdkCloseSrq::ROW), cold(&NdkQueryExtension::ROW), cold(&NdkModifySrq::ROW), hot(&NdkSrqReceive::ROW)];
 
-unsafe fn close_object(object: *mut NDK_OBJECT_HEADER, completion: NDK_FN_CLOSE_COMPLETION, context: *mut c_void) -> i32 {
+unsafe fn close_object(
+    object: *mut NDK_OBJECT_HEADER,
+    completion: NDK_FN_CLOSE_COMPLETION,
+    context: *mut c_void,
+) -> i32 {
     let call = Call::enter_cold(&NdkCloseSrq::ROW, Kind::Srq, object);
     // SAFETY: the object of this call, whose table begins with the close function.
     unsafe { close(call, object, completion, context) }
@@ -42,7 +46,7 @@ unsafe fn modify(
 ) -> i32 {
     let call = Call::enter_cold(&NdkModifySrq::ROW, Kind::Srq, srq);
     submit(&call, completion.map_or(0, |f| f as usize), context, Purpose::Plain, |context| {
-        let done = completion_callback!(NdkRequestCompletion);
+        let done = request_callback();
         forward!(call, NDK_SRQ_DISPATCH, NdkModifySrq(srq, depth, threshold, done, context))
     })
 }

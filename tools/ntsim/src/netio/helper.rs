@@ -4,8 +4,8 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::collections::HashMap;
 use std::ffi::c_void;
 
-use super::table::{self, HANDED};
 use super::codes;
+use super::table::{self, HANDED};
 use crate::Kernel;
 use crate::bugcheck::Violation;
 use ndkpi_sys::*;
@@ -30,7 +30,8 @@ unsafe fn get_table(family: u16, out: *mut *mut MIB_UNICASTIPADDRESS_TABLE) -> i
         unsafe { out.write(std::ptr::null_mut()) };
         return STATUS_NOT_FOUND;
     }
-    let bytes = std::mem::offset_of!(MIB_UNICASTIPADDRESS_TABLE, Table) + rows.len() * size_of::<MIB_UNICASTIPADDRESS_ROW>();
+    let bytes =
+        std::mem::offset_of!(MIB_UNICASTIPADDRESS_TABLE, Table) + rows.len() * size_of::<MIB_UNICASTIPADDRESS_ROW>();
     // SAFETY: not empty.
     let memory: *mut MIB_UNICASTIPADDRESS_TABLE = unsafe { alloc_zeroed(layout(bytes)) }.cast();
     if memory.is_null() {
@@ -55,7 +56,9 @@ unsafe fn free_table(memory: *mut c_void) {
     let Some(bytes) = bytes else {
         Violation::new(&codes::NETIO_BAD_HANDLE)
             .params([memory.addr() as u64, 0, 0, 0])
-            .text(format!("FreeMibTable is called with {memory:p}, which is no table that is out: freed twice, or foreign"))
+            .text(format!(
+                "FreeMibTable is called with {memory:p}, which is no table that is out: freed twice, or foreign"
+            ))
             .raise()
     };
     Kernel::get().leaks.untrack("MIB table", memory.addr());

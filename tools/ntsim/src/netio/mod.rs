@@ -6,8 +6,8 @@ mod notify;
 mod table;
 
 pub use codes::ALL as CODES;
-pub(crate) use table::{index_of_luid, interface_arrived, interface_left, link_changed};
 pub use table::{add_address, remove_address};
+pub(crate) use table::{index_of_luid, interface_arrived, interface_left, link_changed};
 
 use crate::table::Row;
 

@@ -29,7 +29,8 @@ pub(crate) fn interface_arrived(config: &AdapterConfig, luid: u64) {
         alias: config.name.clone(),
         addresses: config.addresses.clone(),
     };
-    let rows: Vec<MIB_UNICASTIPADDRESS_ROW> = interface.addresses.iter().map(|address| row(&interface, address)).collect();
+    let rows: Vec<MIB_UNICASTIPADDRESS_ROW> =
+        interface.addresses.iter().map(|address| row(&interface, address)).collect();
     let mut interfaces = INTERFACES.lock();
     interfaces.push(interface);
     interfaces.sort_by_key(|interface| interface.index);

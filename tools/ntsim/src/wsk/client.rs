@@ -110,7 +110,10 @@ unsafe fn capture(registration: *mut WSK_REGISTRATION, _wait: u32, out: *mut WSK
     }
     // SAFETY: the caller's out-parameter.
     unsafe {
-        out.write(WSK_PROVIDER_NPI { Client: std::ptr::without_provenance_mut(client.id), Dispatch: provider::dispatch() });
+        out.write(WSK_PROVIDER_NPI {
+            Client: std::ptr::without_provenance_mut(client.id),
+            Dispatch: provider::dispatch(),
+        });
     }
     STATUS_SUCCESS
 }
@@ -163,7 +166,12 @@ fn report_hang(client: &Client) -> ! {
         (None, captures) => format!("the provider NPI, which was captured {captures} times more often than released"),
     };
     let mut violation = Violation::new(&codes::WSK_DEREGISTER_HANGS)
-        .params([client.registration as u64, u64::from(captures), adapter.as_ref().map_or(0, |(adapter, _)| *adapter as u64), 0])
+        .params([
+            client.registration as u64,
+            u64::from(captures),
+            adapter.as_ref().map_or(0, |(adapter, _)| *adapter as u64),
+            0,
+        ])
         .text(format!("WskDeregister waits for {what}; on Windows it waits for ever"));
     if let Some((_, stack)) = adapter {
         violation = violation.related("NDK_ADAPTER opened at", stack);

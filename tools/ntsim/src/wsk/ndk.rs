@@ -13,8 +13,12 @@ pub(super) fn dispatch() -> WSK_PROVIDER_NDK_DISPATCH {
     // SAFETY: each row's function has the parameters of the entry that it fills.
     unsafe {
         WSK_PROVIDER_NDK_DISPATCH {
-            WskOpenNdkAdapter: std::mem::transmute::<usize, PFN_WSK_OPEN_NDK_ADAPTER>(WskOpenNdkAdapter::ROW.target.address()),
-            WskCloseNdkAdapter: std::mem::transmute::<usize, PFN_WSK_CLOSE_NDK_ADAPTER>(WskCloseNdkAdapter::ROW.target.address()),
+            WskOpenNdkAdapter: std::mem::transmute::<usize, PFN_WSK_OPEN_NDK_ADAPTER>(
+                WskOpenNdkAdapter::ROW.target.address(),
+            ),
+            WskCloseNdkAdapter: std::mem::transmute::<usize, PFN_WSK_CLOSE_NDK_ADAPTER>(
+                WskCloseNdkAdapter::ROW.target.address(),
+            ),
         }
     }
 }

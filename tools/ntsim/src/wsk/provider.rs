@@ -26,10 +26,18 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
             Version: WSK_VERSION_1_0,
             Reserved: 0,
             WskSocket: std::mem::transmute::<usize, PFN_WSK_SOCKET>(WskSocket::ROW.target.address()),
-            WskSocketConnect: std::mem::transmute::<usize, PFN_WSK_SOCKET_CONNECT>(WskSocketConnect::ROW.target.address()),
-            WskControlClient: std::mem::transmute::<usize, PFN_WSK_CONTROL_CLIENT>(WskControlClient::ROW.target.address()),
-            WskGetAddressInfo: std::mem::transmute::<usize, PFN_WSK_GET_ADDRESS_INFO>(WskGetAddressInfo::ROW.target.address()),
-            WskFreeAddressInfo: std::mem::transmute::<usize, PFN_WSK_FREE_ADDRESS_INFO>(WskFreeAddressInfo::ROW.target.address()),
+            WskSocketConnect: std::mem::transmute::<usize, PFN_WSK_SOCKET_CONNECT>(
+                WskSocketConnect::ROW.target.address(),
+            ),
+            WskControlClient: std::mem::transmute::<usize, PFN_WSK_CONTROL_CLIENT>(
+                WskControlClient::ROW.target.address(),
+            ),
+            WskGetAddressInfo: std::mem::transmute::<usize, PFN_WSK_GET_ADDRESS_INFO>(
+                WskGetAddressInfo::ROW.target.address(),
+            ),
+            WskFreeAddressInfo: std::mem::transmute::<usize, PFN_WSK_FREE_ADDRESS_INFO>(
+                WskFreeAddressInfo::ROW.target.address(),
+            ),
             WskGetNameInfo: std::mem::transmute::<usize, PFN_WSK_GET_NAME_INFO>(WskGetNameInfo::ROW.target.address()),
         })
     }
@@ -74,7 +82,9 @@ unsafe fn control_client(
 
 #[cold]
 fn unfinished(what: &str) -> ! {
-    Violation::new(&codes::WSK_UNFINISHED).text(format!("{what} is not simulated: ntsim has no WSK sockets yet")).raise()
+    Violation::new(&codes::WSK_UNFINISHED)
+        .text(format!("{what} is not simulated: ntsim has no WSK sockets yet"))
+        .raise()
 }
 
 unsafe fn socket() -> i32 {
