@@ -12,11 +12,7 @@ pub(super) fn load(file: &Path, quiet: bool) -> ExitCode {
         Err(error) => refuse(&error),
         Ok(report) => {
             print(&format!("{report}\n"));
-            if report.is_clean() {
-                ExitCode::SUCCESS
-            } else {
-                LEAKED.into()
-            }
+            if report.is_clean() { ExitCode::SUCCESS } else { LEAKED.into() }
         }
     }
 }

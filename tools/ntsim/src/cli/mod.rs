@@ -70,11 +70,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are no errors. If the terminal is gone, nobody can be told.
             let _ = error.print();
-            return if error.use_stderr() {
-                WRONG_INPUT.into()
-            } else {
-                ExitCode::SUCCESS
-            };
+            return if error.use_stderr() { WRONG_INPUT.into() } else { ExitCode::SUCCESS };
         }
     };
     match arguments.command {
@@ -87,12 +83,7 @@ pub fn main() -> ExitCode {
 
 /// Says in one line what is wrong with the input.
 fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
-    let line = why
-        .to_string()
-        .lines()
-        .map(str::trim)
-        .collect::<Vec<_>>()
-        .join(" ");
+    let line = why.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
     eprintln!("ntsim: {line}");
     WRONG_INPUT.into()
 }

@@ -45,31 +45,34 @@ pub(super) fn routines(json: bool) -> ExitCode {
 fn list() -> Vec<Routine> {
     let mut all: BTreeMap<(String, String), Routine> = BTreeMap::new();
     for known in table::contract() {
-        let routine = Routine {
-            module: known.module.to_owned(),
-            name: known.name.to_owned(),
-            finished: false,
-            kind: None,
-            min_irql: None,
-            max_irql: None,
-            documented_irql: Some(known.irql.to_owned()),
-            blocks: false,
-            fails: false,
+        let documented = known.irql.to_owned();
+        let routine = match table::find(known.module, known.name) {
+            Some(row) => finished(row, known.module, Some(documented)),
+            None => Routine {
+                module: known.module.to_owned(),
+                name: known.name.to_owned(),
+                finished: false,
+                kind: None,
+                min_irql: None,
+                max_irql: None,
+                documented_irql: Some(documented),
+                blocks: false,
+                fails: false,
+            },
         };
         all.insert((routine.module.clone(), routine.name.clone()), routine);
     }
-    for row in table::all() {
+    for row in table::all().filter(|row| table::contract_row(row.module, row.name).is_none()) {
         let key = (row.module.to_owned(), row.name.to_owned());
-        let documented = all.remove(&key).and_then(|routine| routine.documented_irql);
-        all.insert(key, finished(row, documented));
+        all.insert(key, finished(row, row.module, None));
     }
     all.into_values().collect()
 }
 
-fn finished(row: &Row, documented_irql: Option<String>) -> Routine {
+fn finished(row: &Row, module: &str, documented_irql: Option<String>) -> Routine {
     let is_data = matches!(row.target, Target::Data(_));
     Routine {
-        module: row.module.to_owned(),
+        module: module.to_owned(),
         name: row.name.to_owned(),
         finished: true,
         kind: Some(if is_data { "data" } else { "function" }),

@@ -16,21 +16,14 @@ pub(super) fn run(file: &Path, quiet: bool) -> ExitCode {
     if !quiet && !scenario.description.is_empty() {
         print(&format!("{}\n", scenario.description.trim()));
     }
-    let tell: Listener = if quiet {
-        Box::new(|_| {})
-    } else {
-        Box::new(|line| print(&format!("  {line}\n")))
-    };
+    let tell: Listener = if quiet { Box::new(|_| {}) } else { Box::new(|line| print(&format!("  {line}\n"))) };
     let place = |line: Option<usize>| match line {
         Some(line) => format!("{}:{line}", file.display()),
         None => file.display().to_string(),
     };
     let code = match crate::scenario::run::run(scenario, tell) {
         Ending::Passed(summary) => {
-            print(&format!(
-                "passed: {} steps, {} requests, nothing left behind\n",
-                summary.steps, summary.requests
-            ));
+            print(&format!("passed: {} steps, {} requests, nothing left behind\n", summary.steps, summary.requests));
             return ExitCode::SUCCESS;
         }
         Ending::Failed { line, why } => {

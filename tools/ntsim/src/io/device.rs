@@ -283,7 +283,6 @@ pub(crate) fn name(device: *mut DEVICE_OBJECT) -> Option<String> {
     devices().get(&(device as usize))?.name.clone()
 }
 
-#[expect(clippy::too_many_arguments, reason = "the signature of the routine")]
 unsafe fn create_device(
     driver: *mut DRIVER_OBJECT,
     extension: u32,

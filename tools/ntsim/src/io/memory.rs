@@ -12,6 +12,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use super::codes;
 use crate::bugcheck::Violation;
 use crate::host::memory::{Protection, map, protect, unmap};
+use crate::kernel::Kernel;
 use crate::types::PAGE_SIZE;
 
 const ALIGN: usize = 16;
@@ -40,11 +41,7 @@ impl Block {
     /// Allocates; `what` names the block in reports.
     pub fn new(what: &'static str, size: usize) -> Block {
         let guarded = crate::verifier::options().guard_pages;
-        let block = if guarded {
-            Self::in_pages(what, size)
-        } else {
-            Self::in_heap(what, size)
-        };
+        let block = if guarded { Self::in_pages(what, size) } else { Self::in_heap(what, size) };
         // SAFETY: the slack lies inside the mapping or the heap block.
         unsafe { block.address.add(size).write_bytes(PATTERN, block.slack()) };
         block
@@ -64,14 +61,7 @@ impl Block {
         unsafe { protect(base.add(room), PAGE_SIZE, Protection::None) }
             .unwrap_or_else(|error| panic!("the host cannot guard {what}: {error}"));
         let offset = room - size.next_multiple_of(ALIGN);
-        Block {
-            what,
-            base,
-            total,
-            address: base.wrapping_add(offset),
-            size,
-            guarded: true,
-        }
+        Block { what, base, total, address: base.wrapping_add(offset), size, guarded: true }
     }
 
     fn in_heap(what: &'static str, size: usize) -> Block {
@@ -81,14 +71,7 @@ impl Block {
         if base.is_null() {
             handle_alloc_error(layout);
         }
-        Block {
-            what,
-            base,
-            total: layout.size(),
-            address: base,
-            size,
-            guarded: false,
-        }
+        Block { what, base, total: layout.size(), address: base, size, guarded: false }
     }
 
     fn layout(size: usize) -> Layout {
@@ -101,29 +84,38 @@ impl Block {
         end - (self.address as usize + self.size)
     }
 
-    /// Stops the machine if bytes past the end were written.
-    fn check(&self) {
+    /// Stops the machine if bytes past the end were written. `guilty` is the code that had the
+    /// block, 0 if that is not known.
+    pub fn check(&self, guilty: usize) {
         // SAFETY: the slack was written at allocation.
-        let slack =
-            unsafe { std::slice::from_raw_parts(self.address.add(self.size), self.slack()) };
+        let slack = unsafe { std::slice::from_raw_parts(self.address.add(self.size), self.slack()) };
         if let Some(offset) = slack.iter().position(|byte| *byte != PATTERN) {
-            Violation::new(&codes::IO_BUFFER_OVERRUN)
-                .params([self.address as u64, self.size as u64, offset as u64, 0])
-                .text(format!(
-                    "the driver wrote past the end of the {} at {:p}: byte {} of {} bytes",
-                    self.what,
-                    self.address,
-                    self.size + offset,
-                    self.size
-                ))
-                .raise();
+            let mut text = format!(
+                "the driver wrote past the end of the {} at {:p}: byte {} of {} bytes",
+                self.what,
+                self.address,
+                self.size + offset,
+                self.size
+            );
+            let mut violation = Violation::new(&codes::IO_BUFFER_OVERRUN).params([
+                self.address as u64,
+                self.size as u64,
+                offset as u64,
+                guilty as u64,
+            ]);
+            if guilty != 0 {
+                let place = Kernel::get().images.describe(guilty);
+                text = format!("{text}; the request was handled by {place}");
+                violation = violation.guilty(guilty);
+            }
+            violation.text(text).raise();
         }
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        self.check();
+        self.check(0);
         if self.guarded {
             // SAFETY: the mapping is this block's own; a driver that still uses it shall fault.
             unsafe { unmap(self.base, self.total) };
@@ -142,10 +134,7 @@ mod tests {
     use crate::bugcheck::expect_violation;
 
     fn both() -> [Block; 2] {
-        [
-            Block::in_pages("test block", 24),
-            Block::in_heap("test block", 24),
-        ]
+        [Block::in_pages("test block", 24), Block::in_heap("test block", 24)]
     }
 
     #[test]
@@ -167,7 +156,7 @@ mod tests {
             unsafe { block.address().add(24).write_bytes(PATTERN, block.slack()) };
             // SAFETY: inside the slack.
             unsafe { block.address().add(25).write(1) };
-            let (name, text) = expect_violation(|| block.check());
+            let (name, text) = expect_violation(|| block.check(0));
             assert_eq!(name, "IO_BUFFER_OVERRUN");
             assert!(text.contains("byte 25 of 24 bytes"), "{text}");
             std::mem::forget(block);

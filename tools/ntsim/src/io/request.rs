@@ -125,8 +125,7 @@ impl Drop for Mdl {
             if (*self.0).MdlFlags & MDL_MAPPED_TO_SYSTEM_VA != 0 {
                 Kernel::get().leaks.untrack("mapped MDL", self.0 as usize);
             }
-            (*self.0).MdlFlags &=
-                !(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION | MDL_MAPPED_TO_SYSTEM_VA);
+            (*self.0).MdlFlags &= !(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION | MDL_MAPPED_TO_SYSTEM_VA);
             crate::mm::mdl::free(self.0);
         }
     }
@@ -136,28 +135,10 @@ impl Drop for Mdl {
 ///
 /// # Errors
 /// The status with which the device or its driver refuses.
-pub(crate) fn create(
-    file: &FileObject,
-    access: u32,
-    options: u32,
-    share: u16,
-) -> Result<(), NTSTATUS> {
-    let mut context = SecurityContext {
-        access,
-        ..SecurityContext::default()
-    };
-    let parameters = [
-        (&raw mut context) as u64,
-        u64::from(options),
-        u64::from(share) << 16,
-        0,
-    ];
-    let setup = Setup {
-        major: IRP_MJ_CREATE,
-        parameters,
-        flags: IRP_CREATE_OPERATION,
-        ..Setup::new(file)
-    };
+pub(crate) fn create(file: &FileObject, access: u32, options: u32, share: u16) -> Result<(), NTSTATUS> {
+    let mut context = SecurityContext { access, ..SecurityContext::default() };
+    let parameters = [(&raw mut context) as u64, u64::from(options), u64::from(share) << 16, 0];
+    let setup = Setup { major: IRP_MJ_CREATE, parameters, flags: IRP_CREATE_OPERATION, ..Setup::new(file) };
     match perform(setup, Buffers::default(), None) {
         Ok(done) if nt_success(done.0.Status) => Ok(()),
         Ok(done) => Err(done.0.Status),
@@ -167,15 +148,8 @@ pub(crate) fn create(
 
 /// The last handle is closed: IRP_MJ_CLEANUP, then IRP_MJ_CLOSE.
 pub(crate) fn close(file: &FileObject) {
-    for (major, flags) in [
-        (IRP_MJ_CLEANUP, IRP_CLOSE_OPERATION),
-        (IRP_MJ_CLOSE, IRP_CLOSE_OPERATION),
-    ] {
-        let setup = Setup {
-            major,
-            flags,
-            ..Setup::new(file)
-        };
+    for (major, flags) in [(IRP_MJ_CLEANUP, IRP_CLOSE_OPERATION), (IRP_MJ_CLOSE, IRP_CLOSE_OPERATION)] {
+        let setup = Setup { major, flags, ..Setup::new(file) };
         // A driver without such a routine answers STATUS_INVALID_DEVICE_REQUEST; closing goes on.
         let _ = perform(setup, Buffers::default(), None);
     }
@@ -199,10 +173,7 @@ pub(crate) fn control(
     let output_length = output.len();
     let method = code & 3;
     let mut buffers = Buffers::default();
-    let mut setup = Setup {
-        major: IRP_MJ_DEVICE_CONTROL,
-        ..Setup::new(file)
-    };
+    let mut setup = Setup { major: IRP_MJ_DEVICE_CONTROL, ..Setup::new(file) };
     setup.parameters = [output_length as u64, input.len() as u64, u64::from(code), 0];
     match method {
         BUFFERED => {
@@ -252,15 +223,8 @@ pub(crate) fn read_write(
     limit: Option<Duration>,
 ) -> Result<Answer, GaveUp> {
     let length = input.map_or(output_length, <[u8]>::len);
-    let major = if input.is_some() {
-        IRP_MJ_WRITE
-    } else {
-        IRP_MJ_READ
-    };
-    let mut setup = Setup {
-        major,
-        ..Setup::new(file)
-    };
+    let major = if input.is_some() { IRP_MJ_WRITE } else { IRP_MJ_READ };
+    let mut setup = Setup { major, ..Setup::new(file) };
     setup.parameters = [length as u64, 0, offset.cast_unsigned(), 0];
     let mut buffers = Buffers::default();
     if length > 0 {
@@ -284,11 +248,7 @@ pub(crate) fn read_write(
 fn filled(what: &'static str, bytes: &[u8], length: usize) -> Block {
     let block = Block::new(what, length);
     // SAFETY: the block has `length` bytes, at least as many as are copied.
-    unsafe {
-        block
-            .address()
-            .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
-    };
+    unsafe { block.address().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
     block
 }
 
@@ -312,12 +272,7 @@ struct Setup<'a> {
 
 impl<'a> Setup<'a> {
     fn new(file: &'a FileObject) -> Self {
-        Setup {
-            file,
-            major: 0,
-            parameters: [0; 4],
-            flags: 0,
-        }
+        Setup { file, major: 0, parameters: [0; 4], flags: 0 }
     }
 }
 
@@ -340,7 +295,8 @@ fn transfer(
                 .params([result.Information as u64, output_length as u64, target as u64, 0])
                 .guilty(target)
                 .text(format!(
-                    "the driver completed a request with Information {}, but the output buffer has {output_length} bytes",
+                    "{} completed a request with Information {}, but the output buffer has {output_length} bytes",
+                    Kernel::get().images.describe(target),
                     result.Information
                 ))
                 .raise();
@@ -351,11 +307,7 @@ fn transfer(
             output = bytes.to_vec();
         }
     }
-    Ok(Answer {
-        status: result.Status,
-        information: result.Information,
-        output,
-    })
+    Ok(Answer { status: result.Status, information: result.Information, output })
 }
 
 /// The dispatch routine that gets the request first, for reports.
@@ -366,11 +318,7 @@ fn routine(setup: &Setup<'_>) -> usize {
 }
 
 /// Sends a request and waits for its end; the calling host thread is the requesting thread.
-fn perform(
-    setup: Setup<'_>,
-    buffers: Buffers,
-    limit: Option<Duration>,
-) -> Result<(IO_STATUS_BLOCK, Buffers), GaveUp> {
+fn perform(setup: Setup<'_>, buffers: Buffers, limit: Option<Duration>) -> Result<(IO_STATUS_BLOCK, Buffers), GaveUp> {
     let started = Instant::now();
     let request = Arc::new(Request::default());
     let target = setup.file.device();
@@ -387,30 +335,27 @@ fn perform(
         header.Tail.OriginalFileObject = setup.file.pointer();
         header.SystemBuffer = address(buffers.system.as_ref());
         header.UserBuffer = address(buffers.output.as_ref());
-        header.MdlAddress = buffers
-            .mdl
-            .as_ref()
-            .map_or(std::ptr::null_mut(), |mdl| mdl.0);
+        header.MdlAddress = buffers.mdl.as_ref().map_or(std::ptr::null_mut(), |mdl| mdl.0);
         let next = &mut *header.Tail.CurrentStackLocation.wrapping_sub(1);
         next.MajorFunction = setup.major;
         next.Parameters = setup.parameters;
         next.FileObject = setup.file.pointer();
         dispatch::send(target, irp);
     }
-    let result = request
-        .wait(limit.map(|limit| started + limit))
-        .or_else(|| {
-            // SAFETY: only this thread frees the IRP.
-            unsafe { cancel::cancel(irp) };
-            request.wait(Some(Instant::now() + CANCEL_GRACE))
-        });
+    let result = request.wait(limit.map(|limit| started + limit)).or_else(|| {
+        // SAFETY: only this thread frees the IRP.
+        unsafe { cancel::cancel(irp) };
+        request.wait(Some(Instant::now() + CANCEL_GRACE))
+    });
     let Some(result) = result else {
         // The driver still has the IRP: leave it and its buffers for ever.
         std::mem::forget(buffers);
-        return Err(GaveUp {
-            after: started.elapsed(),
-        });
+        return Err(GaveUp { after: started.elapsed() });
     };
+    let parts = [&buffers.system, &buffers.input, &buffers.output];
+    for block in parts.into_iter().flatten() {
+        block.check(routine(&setup));
+    }
     drop(irp::table().remove(irp));
     Ok((result, buffers))
 }

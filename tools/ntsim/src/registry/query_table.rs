@@ -59,19 +59,12 @@ unsafe fn query(
 ) -> NTSTATUS {
     zw::enter("RtlQueryRegistryValues");
     // SAFETY: a driver's call.
-    unsafe { run(relative_to, path, table, context) }
-        .err()
-        .unwrap_or(STATUS_SUCCESS)
+    unsafe { run(relative_to, path, table, context) }.err().unwrap_or(STATUS_SUCCESS)
 }
 
 /// # Safety
 /// The arguments must be a driver's: a table that ends with an empty entry.
-unsafe fn run(
-    relative_to: u32,
-    path: *const u16,
-    table: *mut QueryEntry,
-    context: PVOID,
-) -> Result<(), NTSTATUS> {
+unsafe fn run(relative_to: u32, path: *const u16, table: *mut QueryEntry, context: PVOID) -> Result<(), NTSTATUS> {
     // SAFETY: by contract.
     let top = unsafe { base(relative_to, path) }?;
     let mut key = top;
@@ -96,17 +89,7 @@ unsafe fn run(
             }
         } else if entry.flags & NO_VALUE != 0 {
             // SAFETY: by contract.
-            unsafe {
-                call(
-                    &entry,
-                    None,
-                    &Value {
-                        kind: kind::NONE,
-                        data: Vec::new(),
-                    },
-                    context,
-                )
-            }?;
+            unsafe { call(&entry, None, &Value { kind: kind::NONE, data: Vec::new() }, context) }?;
         } else if let Some(name) = &name {
             // SAFETY: by contract.
             unsafe { one_value(key, &entry, name, context) }?;
@@ -148,12 +131,7 @@ unsafe fn base(relative_to: u32, path: *const u16) -> Result<KeyId, NTSTATUS> {
 
 /// # Safety
 /// `entry` must be a driver's.
-unsafe fn one_value(
-    key: KeyId,
-    entry: &QueryEntry,
-    name: &str,
-    context: PVOID,
-) -> Result<(), NTSTATUS> {
+unsafe fn one_value(key: KeyId, entry: &QueryEntry, name: &str, context: PVOID) -> Result<(), NTSTATUS> {
     let found = machine().value(key, name);
     let value = match &found {
         Ok(value) => Some(value.clone()),
@@ -161,11 +139,7 @@ unsafe fn one_value(
         Err(_) => unsafe { default_of(entry) },
     };
     let Some(value) = value else {
-        return if entry.flags & REQUIRED != 0 {
-            Err(STATUS_OBJECT_NAME_NOT_FOUND)
-        } else {
-            Ok(())
-        };
+        return if entry.flags & REQUIRED != 0 { Err(STATUS_OBJECT_NAME_NOT_FOUND) } else { Ok(()) };
     };
     // SAFETY: by contract.
     unsafe { call(entry, Some(name), &value, context) }?;
@@ -200,49 +174,37 @@ unsafe fn default_of(entry: &QueryEntry) -> Option<Value> {
     }
     let is_text = matches!(default_type, kind::SZ | kind::EXPAND_SZ);
     let data = match entry.default_length {
-        // SAFETY: by contract, a terminated string.
         0 if is_text => {
-            unsafe { wide(entry.default_data.cast()) }.map(|text| Value::string(&text).data)?
+            // SAFETY: by contract, a terminated string.
+            let text = unsafe { wide(entry.default_data.cast()) }?;
+            Value::string(&text).data
         }
         0 => return None,
-        // SAFETY: by contract.
         length => {
-            unsafe { std::slice::from_raw_parts(entry.default_data.cast::<u8>(), length as usize) }
-                .to_vec()
+            let start = entry.default_data.cast::<u8>();
+            // SAFETY: by contract.
+            unsafe { std::slice::from_raw_parts(start, length as usize) }.to_vec()
         }
     };
-    Some(Value {
-        kind: default_type,
-        data,
-    })
+    Some(Value { kind: default_type, data })
 }
 
 /// Hands a value to the entry's variable or routine.
 ///
 /// # Safety
 /// `entry` must be a driver's.
-unsafe fn call(
-    entry: &QueryEntry,
-    name: Option<&str>,
-    value: &Value,
-    context: PVOID,
-) -> Result<(), NTSTATUS> {
+unsafe fn call(entry: &QueryEntry, name: Option<&str>, value: &Value, context: PVOID) -> Result<(), NTSTATUS> {
     if entry.flags & DIRECT != 0 {
         // SAFETY: by contract.
         return unsafe { store(entry, value) };
     }
     let mut name: Option<Vec<u16>> = name.map(|name| name.encode_utf16().chain([0]).collect());
-    let name = name
-        .as_mut()
-        .map_or(std::ptr::null_mut(), |name| name.as_mut_ptr());
+    let name = name.as_mut().map_or(std::ptr::null_mut(), |name| name.as_mut_ptr());
     // REG_MULTI_SZ is handed over string by string unless the driver wants it whole.
     let parts = match value.kind {
-        kind::MULTI_SZ if entry.flags & NO_EXPAND == 0 => strings(&value.data)
-            .map(|data| Value {
-                kind: kind::SZ,
-                data,
-            })
-            .collect(),
+        kind::MULTI_SZ if entry.flags & NO_EXPAND == 0 => {
+            strings(&value.data).map(|data| Value { kind: kind::SZ, data }).collect()
+        }
         _ => vec![value.clone()],
     };
     for mut part in parts {
@@ -252,9 +214,7 @@ unsafe fn call(
         let status = call_driver(CallSite::new("registry query routine", target), || {
             match entry.routine {
                 // SAFETY: the driver's routine with what it asked for.
-                Some(routine) => unsafe {
-                    routine(name, part.kind, data, length, context, entry.entry_context)
-                },
+                Some(routine) => unsafe { routine(name, part.kind, data, length, context, entry.entry_context) },
                 None => unreachable!("call_driver stops at a null routine"),
             }
         });
@@ -278,8 +238,7 @@ unsafe fn store(entry: &QueryEntry, value: &Value) -> Result<(), NTSTATUS> {
         );
     }
     let expected = entry.default_type >> TYPE_CHECK_SHIFT;
-    let both_text = matches!(expected, kind::SZ | kind::EXPAND_SZ)
-        && matches!(value.kind, kind::SZ | kind::EXPAND_SZ);
+    let both_text = matches!(expected, kind::SZ | kind::EXPAND_SZ) && matches!(value.kind, kind::SZ | kind::EXPAND_SZ);
     if expected != value.kind && !both_text {
         return Err(STATUS_OBJECT_TYPE_MISMATCH);
     }
@@ -293,11 +252,7 @@ unsafe fn store(entry: &QueryEntry, value: &Value) -> Result<(), NTSTATUS> {
             let small = value.data.len() <= 4;
             // SAFETY: by contract.
             let size = unsafe { entry.entry_context.cast::<i32>().read_unaligned() };
-            let room = if small {
-                4
-            } else {
-                size.unsigned_abs() as usize
-            };
+            let room = if small { 4 } else { size.unsigned_abs() as usize };
             if value.data.len() > room {
                 return Err(STATUS_BUFFER_TOO_SMALL);
             }
@@ -339,22 +294,14 @@ unsafe fn store_text(target: *mut UNICODE_STRING, data: &[u8]) -> Result<(), NTS
         return Err(STATUS_BUFFER_TOO_SMALL);
     }
     // SAFETY: the buffer has at least MaximumLength bytes.
-    unsafe {
-        string
-            .Buffer
-            .cast::<u8>()
-            .copy_from_nonoverlapping(data.as_ptr(), data.len())
-    };
+    unsafe { string.Buffer.cast::<u8>().copy_from_nonoverlapping(data.as_ptr(), data.len()) };
     string.Length = size.saturating_sub(2);
     Ok(())
 }
 
 /// The strings of a REG_MULTI_SZ, each with its terminator.
 fn strings(data: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let units: Vec<[u8; 2]> = data
-        .chunks_exact(2)
-        .map(|pair| [pair[0], pair[1]])
-        .collect();
+    let units: Vec<[u8; 2]> = data.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
     let texts: Vec<Vec<u8>> = units
         .split(|unit| *unit == [0, 0])
         .take_while(|text| !text.is_empty())
@@ -403,16 +350,7 @@ mod tests {
             default_length: 0,
         };
         let default_type = expected << TYPE_CHECK_SHIFT;
-        [
-            QueryEntry {
-                flags,
-                name: name.as_ptr(),
-                entry_context: context,
-                default_type,
-                ..empty
-            },
-            empty,
-        ]
+        [QueryEntry { flags, name: name.as_ptr(), entry_context: context, default_type, ..empty }, empty]
     }
 
     fn wide_text(text: &str) -> Vec<u16> {
@@ -422,31 +360,20 @@ mod tests {
     #[test]
     fn direct_values_are_checked_by_type() {
         Kernel::enter(|| {
-            let key = machine()
-                .create_path(&format!(r"{SERVICES}\query-test"))
-                .unwrap();
+            let key = machine().create_path(&format!(r"{SERVICES}\query-test")).unwrap();
             machine().set_value(key, "Depth", Value::dword(9)).unwrap();
             let (path, name) = (wide_text("query-test"), wide_text("Depth"));
             let mut depth = 0_u32;
             let mut ask = |flags: u32, expected: u32| {
                 let mut table = entry(&name, (&raw mut depth).cast(), flags, expected);
                 // SAFETY: a test driver's call.
-                unsafe {
-                    query(
-                        1,
-                        path.as_ptr(),
-                        table.as_mut_ptr(),
-                        std::ptr::null_mut(),
-                        std::ptr::null_mut(),
-                    )
-                }
+                unsafe { query(1, path.as_ptr(), table.as_mut_ptr(), std::ptr::null_mut(), std::ptr::null_mut()) }
             };
             assert_eq!(ask(DIRECT | TYPE_CHECK, kind::DWORD), STATUS_SUCCESS);
-            assert_eq!(
-                ask(DIRECT | TYPE_CHECK, kind::SZ),
-                STATUS_OBJECT_TYPE_MISMATCH
-            );
-            let (code, _) = expect_violation(|| drop(ask(DIRECT, kind::DWORD)));
+            assert_eq!(ask(DIRECT | TYPE_CHECK, kind::SZ), STATUS_OBJECT_TYPE_MISMATCH);
+            let (code, _) = expect_violation(|| {
+                ask(DIRECT, kind::DWORD);
+            });
             assert_eq!(code, "REGISTRY_DIRECT_WITHOUT_TYPE_CHECK");
             assert_eq!(depth, 9);
         });

@@ -7,9 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Action, Driver, Ioctl, Scenario, Step, hex};
-use crate::machine::{
-    AdapterId, Config, DriverId, File, Machine, MachineError, NtStatus, UnloadReport,
-};
+use crate::machine::{AdapterId, Config, DriverId, File, Machine, MachineError, NtStatus, UnloadReport};
 
 /// How a scenario ended.
 #[derive(Debug)]
@@ -51,27 +49,17 @@ pub type Listener = Box<dyn Fn(&str) + Send>;
 pub fn run(scenario: Scenario, tell: Listener) -> Ending {
     let limit = scenario.time_limit;
     let (sender, receiver) = mpsc::channel();
-    let player = thread::Builder::new()
-        .name("scenario".to_owned())
-        .spawn(move || {
-            // The receiver is gone only if the time is over.
-            let _ = sender.send(Player::play(&scenario, &tell));
-        });
+    let player = thread::Builder::new().name("scenario".to_owned()).spawn(move || {
+        // The receiver is gone only if the time is over.
+        let _ = sender.send(Player::play(&scenario, &tell));
+    });
     if let Err(error) = player {
-        return Ending::Unusable {
-            line: None,
-            why: format!("the host gives no thread: {error}"),
-        };
+        return Ending::Unusable { line: None, why: format!("the host gives no thread: {error}") };
     }
-    receiver
-        .recv_timeout(limit)
-        .unwrap_or_else(|_| Ending::Failed {
-            line: None,
-            why: format!(
-                "it did not end within its time limit of {} ms",
-                limit.as_millis()
-            ),
-        })
+    receiver.recv_timeout(limit).unwrap_or_else(|_| Ending::Failed {
+        line: None,
+        why: format!("it did not end within its time limit of {} ms", limit.as_millis()),
+    })
 }
 
 struct Player<'a> {
@@ -107,17 +95,11 @@ impl fmt::Display for Trouble {
 
 impl<'a> Player<'a> {
     fn play(scenario: &'a Scenario, tell: &'a Listener) -> Ending {
-        let config = Config {
-            processors: scenario.processors,
-            ..Config::default()
-        };
+        let config = Config { processors: scenario.processors, ..Config::default() };
         let machine = match Machine::new(config) {
             Ok(machine) => machine,
             Err(error) => {
-                return Ending::Unusable {
-                    line: None,
-                    why: error.to_string(),
-                };
+                return Ending::Unusable { line: None, why: error.to_string() };
             }
         };
         let mut player = Player {
@@ -130,10 +112,7 @@ impl<'a> Player<'a> {
             reports: Vec::new(),
         };
         if let Err(error) = player.set_up() {
-            return Ending::Unusable {
-                line: None,
-                why: error.to_string(),
-            };
+            return Ending::Unusable { line: None, why: error.to_string() };
         }
         for step in &scenario.steps {
             if let Err(trouble) = player.step(step) {
@@ -152,12 +131,7 @@ impl<'a> Player<'a> {
         for driver in self.scenario.drivers.iter().filter(|driver| !driver.manual) {
             self.load(driver)?;
         }
-        for adapter in self
-            .scenario
-            .adapters
-            .iter()
-            .filter(|adapter| !adapter.manual)
-        {
+        for adapter in self.scenario.adapters.iter().filter(|adapter| !adapter.manual) {
             self.add(&adapter.config.name)?;
         }
         Ok(())
@@ -173,36 +147,22 @@ impl<'a> Player<'a> {
                 }
             }
             Err(error) => {
-                return Ending::Failed {
-                    line: None,
-                    why: error.to_string(),
-                };
+                return Ending::Failed { line: None, why: error.to_string() };
             }
         }
         self.reports.retain(|report| !report.is_clean());
-        if self.reports.is_empty() {
-            Ending::Passed(summary)
-        } else {
-            Ending::Leaked(self.reports)
-        }
+        if self.reports.is_empty() { Ending::Passed(summary) } else { Ending::Leaked(self.reports) }
     }
 
     fn step(&mut self, step: &'a Step) -> Result<(), Trouble> {
         match &step.action {
             Action::Ioctl(ioctl) => self.ioctl(step.line, ioctl)?,
             Action::Load(name) => {
-                let found = self
-                    .scenario
-                    .drivers
-                    .iter()
-                    .find(|driver| driver.name == *name);
+                let found = self.scenario.drivers.iter().find(|driver| driver.name == *name);
                 self.load(found.expect("the name was checked when the scenario was read"))?;
             }
             Action::Unload(name) => {
-                let id = self
-                    .drivers
-                    .remove(name.as_str())
-                    .ok_or(MachineError::NoSuchDriver)?;
+                let id = self.drivers.remove(name.as_str()).ok_or(MachineError::NoSuchDriver)?;
                 let report = self.machine.unload(id)?;
                 (self.tell)(&report.to_string());
                 self.reports.push(report);
@@ -222,11 +182,7 @@ impl<'a> Player<'a> {
     }
 
     fn load(&mut self, driver: &'a Driver) -> Result<(), MachineError> {
-        let values: Vec<_> = driver
-            .registry
-            .iter()
-            .map(|(path, value)| (path.as_str(), value.clone()))
-            .collect();
+        let values: Vec<_> = driver.registry.iter().map(|(path, value)| (path.as_str(), value.clone())).collect();
         let id = self.machine.load_as(&driver.name, &driver.path, &values)?;
         self.drivers.insert(&driver.name, id);
         (self.tell)(&format!("{}: loaded", driver.name));
@@ -234,16 +190,9 @@ impl<'a> Player<'a> {
     }
 
     fn add(&mut self, name: &str) -> Result<(), MachineError> {
-        let found = self
-            .scenario
-            .adapters
-            .iter()
-            .find(|adapter| adapter.config.name == name);
+        let found = self.scenario.adapters.iter().find(|adapter| adapter.config.name == name);
         let adapter = found.expect("the name was checked when the scenario was read");
-        let driver = self
-            .drivers
-            .get(adapter.driver.as_str())
-            .ok_or(MachineError::NoSuchDriver)?;
+        let driver = self.drivers.get(adapter.driver.as_str()).ok_or(MachineError::NoSuchDriver)?;
         let id = self.machine.add_adapter(*driver, adapter.config.clone())?;
         self.adapters.insert(&adapter.config.name, id);
         (self.tell)(&format!("{name}: running on {}", adapter.driver));
@@ -251,18 +200,21 @@ impl<'a> Player<'a> {
     }
 
     fn take_adapter(&mut self, name: &str) -> Result<AdapterId, MachineError> {
-        self.adapters
-            .remove(name)
-            .ok_or(MachineError::NoSuchAdapter)
+        self.adapters.remove(name).ok_or(MachineError::NoSuchAdapter)
     }
 
     fn ioctl(&mut self, line: usize, ioctl: &Ioctl) -> Result<(), Trouble> {
         let file = self.machine.open(&ioctl.device)?;
         let started = Instant::now();
         let output = thread::scope(|scope| {
-            let workers: Vec<_> = (0..ioctl.threads)
-                .map(|_| scope.spawn(|| repeat(&file, ioctl)))
-                .collect();
+            let mut workers = Vec::new();
+            for number in 1..=ioctl.threads {
+                let name = format!("request of line {line}, thread {number}");
+                let worker = thread::Builder::new().name(name);
+                let worker = worker.spawn_scoped(scope, || repeat(&file, ioctl));
+                workers
+                    .push(worker.map_err(|error| Trouble::Expectation(format!("the host gives no thread: {error}")))?);
+            }
             let mut last = Vec::new();
             for worker in workers {
                 last = worker.join().expect("a request does not panic")?;
@@ -272,10 +224,7 @@ impl<'a> Player<'a> {
         self.summary.requests += ioctl.threads * ioctl.repeat;
         if let Some(path) = &ioctl.save {
             std::fs::write(path, &output).map_err(|error| {
-                let what = format!(
-                    "the output cannot be written to {}: {error}",
-                    path.display()
-                );
+                let what = format!("the output cannot be written to {}: {error}", path.display());
                 Trouble::Expectation(what)
             })?;
         }
@@ -319,14 +268,12 @@ fn check(ioctl: &Ioctl, status: NtStatus, output: &[u8]) -> Result<(), String> {
             _ => String::new(),
         };
         let expected = ioctl.expect_status;
-        return Err(format!(
-            "the request ended with {status}{cancelled}, expected {expected}"
-        ));
+        return Err(format!("the request ended with {status}{cancelled}, expected {expected}"));
     }
     match &ioctl.expect_output {
-        Some(pattern) => pattern
-            .check(output)
-            .map_err(|mismatch| format!("{mismatch}; the output is {}", shown_whole(output))),
+        Some(pattern) => {
+            pattern.check(output).map_err(|mismatch| format!("{mismatch}; the output is {}", shown_whole(output)))
+        }
         None => Ok(()),
     }
 }
@@ -341,11 +288,7 @@ fn shown(output: &[u8]) -> String {
 }
 
 fn shown_whole(output: &[u8]) -> String {
-    if output.is_empty() {
-        "empty".to_owned()
-    } else {
-        one_line(&output[..output.len().min(256)])
-    }
+    if output.is_empty() { "empty".to_owned() } else { one_line(&output[..output.len().min(256)]) }
 }
 
 fn one_line(bytes: &[u8]) -> String {

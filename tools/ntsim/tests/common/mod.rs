@@ -17,11 +17,7 @@ impl Ran {
     #[track_caller]
     pub fn refused(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:#?}");
-        assert_eq!(
-            self.stderr.trim_end().lines().count(),
-            1,
-            "one line: {self:#?}"
-        );
+        assert_eq!(self.stderr.trim_end().lines().count(), 1, "one line: {self:#?}");
         self.says(words);
     }
 
@@ -29,10 +25,7 @@ impl Ran {
     #[track_caller]
     pub fn says(&self, words: &[&str]) {
         for word in words {
-            assert!(
-                self.stderr.contains(word),
-                "stderr lacks `{word}`: {self:#?}"
-            );
+            assert!(self.stderr.contains(word), "stderr lacks `{word}`: {self:#?}");
         }
     }
 
@@ -47,11 +40,7 @@ impl Ran {
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ran {
-            code: output.status.code(),
-            stdout: text(&output.stdout),
-            stderr: text(&output.stderr),
-        }
+        Ran { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
 }
 
@@ -76,8 +65,7 @@ pub fn sys_dir() -> PathBuf {
         return directory.into();
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
     target.join("sys/debug")
 }
 
@@ -85,11 +73,7 @@ pub fn sys_dir() -> PathBuf {
 #[track_caller]
 pub fn sys(name: &str, package: &str) -> PathBuf {
     let path = sys_dir().join(format!("{name}.sys"));
-    assert!(
-        path.is_file(),
-        "{} is missing; build it with: cargo xtask build -p {package}",
-        path.display()
-    );
+    assert!(path.is_file(), "{} is missing; build it with: cargo xtask build -p {package}", path.display());
     path
 }
 

@@ -116,7 +116,9 @@ unsafe extern "win64" fn control(device: *mut DEVICE_OBJECT, irp: *mut IRP) -> N
             }
             LATER => {
                 mark(irp);
-                later(irp, |irp| drop(finish(irp, STATUS_SUCCESS, 1)));
+                later(irp, |irp| {
+                    finish(irp, STATUS_SUCCESS, 1);
+                });
                 STATUS_PENDING
             }
             NOT_MARKED => STATUS_PENDING,
@@ -290,7 +292,9 @@ fn an_irp_that_nobody_takes_back_is_found() {
             assert_eq!(found.0, "IRP_WITHOUT_OWNER_COMPLETED");
             let empty = super::irp::allocate(1, Origin::Driver);
             take_for_provider(empty);
-            let found = expect_violation(|| drop(send(file.device(), empty)));
+            let found = expect_violation(|| {
+                send(file.device(), empty);
+            });
             assert_eq!(found.0, "IRP_STACK_EXHAUSTED");
         }
     });
@@ -307,7 +311,9 @@ fn a_deleted_device_lives_until_its_last_file_is_closed() {
         assert_eq!(again, STATUS_OBJECT_NAME_NOT_FOUND);
         assert_eq!(ask(&file, ECHO, b"x", 1).0, STATUS_SUCCESS);
         drop(file);
-        let found = expect_violation(|| drop(device::driver_of(device, "used")));
+        let found = expect_violation(|| {
+            device::driver_of(device, "used");
+        });
         assert_eq!(found.0, "DEVICE_NOT_VALID");
     });
 }
