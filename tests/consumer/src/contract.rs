@@ -28,10 +28,14 @@ macro_rules! contract {
 }
 #[path = "../../contract/adapter.rs"]
 mod adapter;
+#[path = "../../contract/bed.rs"]
+mod bed;
 #[path = "../../contract/address.rs"]
 mod address;
 #[path = "../../contract/completion.rs"]
 mod completion;
+#[path = "../../contract/completion_callback.rs"]
+mod completion_callback;
 #[path = "../../contract/connector.rs"]
 mod connector;
 #[path = "../../contract/cq.rs"]
@@ -60,6 +64,8 @@ mod mr;
 mod mw;
 #[path = "../../contract/pd.rs"]
 mod pd;
+#[path = "../../contract/probe.rs"]
+mod probe;
 #[path = "../../contract/qp.rs"]
 mod qp;
 #[path = "../../contract/rdma.rs"]
@@ -74,7 +80,7 @@ mod version;
 mod work;
 
 /// The lists of all files.
-static FILES: &[&[Workload]] = &[adapter::TESTS, address::TESTS, completion::TESTS, connector::TESTS, cq::TESTS, endpoint::TESTS, fast_register::TESTS, flags::TESTS, flush::TESTS, header::TESTS, irql::TESTS, lam::TESTS, lifetime::TESTS, listener::TESTS, mr::TESTS, mw::TESTS, pd::TESTS, qp::TESTS, rdma::TESTS, send::TESTS, srq::TESTS, version::TESTS, work::TESTS];
+static FILES: &[&[Workload]] = &[adapter::TESTS, address::TESTS, completion::TESTS, completion_callback::TESTS, connector::TESTS, cq::TESTS, endpoint::TESTS, fast_register::TESTS, flags::TESTS, flush::TESTS, header::TESTS, irql::TESTS, lam::TESTS, lifetime::TESTS, listener::TESTS, mr::TESTS, mw::TESTS, pd::TESTS, qp::TESTS, rdma::TESTS, send::TESTS, srq::TESTS, version::TESTS, work::TESTS];
 
 /// All tests.
 pub fn tests() -> impl Iterator<Item = &'static Workload> {
