@@ -64,7 +64,7 @@ crate::codes! {
     SPIN_LOCK_MIXED = 0xC4;
     /// A spin lock was acquired through a null pointer or holds a value that no acquire stores.
     SPIN_LOCK_CORRUPT = 0xC4;
-    /// A spin lock could not be had for ten seconds.
+    /// A spin lock could not be had for thirty seconds.
     SPIN_LOCK_STUCK = 0x133;
     /// One thread holds more spin locks than are sensible.
     TOO_MANY_LOCKS = 0xC4;
@@ -96,7 +96,7 @@ crate::codes! {
     DPC_NOT_INITIALIZED = 0xC7;
     /// A timer was initialised or its memory freed while set.
     TIMER_IN_USE = 0xC7;
-    /// A DPC ran for more than a second.
+    /// A DPC ran for more than ten seconds.
     DPC_WATCHDOG = 0x133;
 
     /// Pool was freed twice.

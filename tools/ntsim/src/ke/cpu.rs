@@ -7,12 +7,12 @@
 use crate::context::{Context, NO_CPU};
 use crate::ke::dpc::DpcQueue;
 use crate::{host, sched};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// One virtual processor.
-#[derive(Debug, Default)]
+/// One virtual processor, on cache lines of its own.
+#[derive(Debug)]
+#[repr(align(128))]
 pub struct Cpu {
     state: AtomicU32,
     pub(crate) dpcs: DpcQueue,
@@ -21,32 +21,57 @@ pub struct Cpu {
 const FREE: u32 = 0;
 const OWNED: u32 = 1;
 const CONTENDED: u32 = 2;
+const MOST: usize = 64;
 
-static CPUS: LazyLock<Box<[Cpu]>> = LazyLock::new(|| {
-    (0..crate::verifier::options().cpus)
-        .map(|_| Cpu::default())
-        .collect()
-});
+/// Static, so that the short way of taking one calls nothing: a call from a win64 routine into
+/// ordinary code costs saving ten vector registers.
+static CPUS: [Cpu; MOST] = [const { Cpu { state: AtomicU32::new(FREE), dpcs: DpcQueue::new() } }; MOST];
+static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// All of them.
 pub fn all() -> &'static [Cpu] {
-    &CPUS
+    &CPUS[..count() as usize]
 }
 
-/// How many there are.
+/// The processor with this index, which must be below 64.
+#[inline(always)]
+pub(crate) fn get(index: u32) -> &'static Cpu {
+    &CPUS[index as usize % MOST]
+}
+
+/// How many there are, 1 to 64.
+#[inline]
 pub fn count() -> u32 {
-    CPUS.len() as u32
+    match COUNT.load(Ordering::Relaxed) {
+        0 => ask_count(),
+        count => count,
+    }
+}
+
+#[cold]
+extern "win64-unwind" fn ask_count() -> u32 {
+    let count = crate::verifier::options().cpus;
+    COUNT.store(count, Ordering::Relaxed);
+    count
 }
 
 /// Occupies a processor for the thread: the one it ran on last if it is free, else any that its
 /// affinity allows.
+#[inline(always)]
 pub(crate) fn occupy(context: &Context) {
-    let cpus = all();
-    let allowed = affinity(context);
-    let preferred = pick(context.last_cpu.get(), allowed, cpus.len() as u32);
-    if cpus[preferred as usize].try_own() {
-        return note(context, preferred);
+    let preferred = context.last_cpu.get();
+    if affinity(context) == 0 && get(preferred).try_own() {
+        context.cpu.set(preferred);
+    } else {
+        occupy_any(context);
     }
+}
+
+#[cold]
+extern "win64-unwind" fn occupy_any(context: &Context) {
+    let cpus = all();
+    let allowed = allowed(context);
+    let preferred = pick(context.last_cpu.get(), allowed, cpus.len() as u32);
     let mut round = 0;
     loop {
         for (index, cpu) in cpus.iter().enumerate() {
@@ -79,12 +104,18 @@ pub(crate) fn occupy_exactly(context: &Context, index: u32) {
 }
 
 /// Leaves the processor.
+#[inline(always)]
 pub(crate) fn leave(context: &Context) {
     let index = context.cpu.replace(NO_CPU);
-    let cpu = &all()[index as usize];
+    let cpu = get(index);
     if cpu.state.swap(FREE, Ordering::SeqCst) == CONTENDED {
-        host::futex_wake(&cpu.state);
+        wake_waiter(&cpu.state);
     }
+}
+
+#[cold]
+extern "win64-unwind" fn wake_waiter(state: &AtomicU32) {
+    host::futex_wake(state);
 }
 
 impl Cpu {
@@ -94,9 +125,7 @@ impl Cpu {
     }
 
     fn try_own(&self) -> bool {
-        self.state
-            .compare_exchange(FREE, OWNED, Ordering::SeqCst, Ordering::Relaxed)
-            .is_ok()
+        self.state.compare_exchange(FREE, OWNED, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
     fn wait_and_own(&self, time: Duration) -> bool {
@@ -113,22 +142,20 @@ fn note(context: &Context, index: u32) {
     context.last_cpu.set(index);
 }
 
+/// The thread's own choice; 0 for none.
+#[inline(always)]
 fn affinity(context: &Context) -> u64 {
     // SAFETY: thread objects are leaked boxes.
     let thread = unsafe { context.thread.get().as_ref() };
-    let mask = thread.map_or(0, super::thread::Thread::affinity);
-    let all = if count() >= 64 {
-        u64::MAX
-    } else {
-        (1 << count()) - 1
-    };
+    thread.map_or(0, super::thread::Thread::affinity)
+}
+
+fn allowed(context: &Context) -> u64 {
+    let mask = affinity(context);
+    let all = if count() >= 64 { u64::MAX } else { (1 << count()) - 1 };
     if mask & all == 0 { all } else { mask & all }
 }
 
 fn pick(preferred: u32, allowed: u64, count: u32) -> u32 {
-    if preferred < count && allowed >> preferred & 1 != 0 {
-        preferred
-    } else {
-        allowed.trailing_zeros()
-    }
+    if preferred < count && allowed >> preferred & 1 != 0 { preferred } else { allowed.trailing_zeros() }
 }

@@ -10,8 +10,8 @@ use crate::context::{self, CallSite, Context, call_driver};
 use crate::ke::thread::Thread;
 use crate::sched::{self, Parker};
 use crate::types::{
-    BOOLEAN, DISPATCH_LEVEL, DPC_OBJECT, DPC_THREADED_OBJECT, KDEFERRED_ROUTINE, KDPC, KIRQL,
-    NTSTATUS, PASSIVE_LEVEL, PROCESSOR_NUMBER, PVOID, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
+    BOOLEAN, DISPATCH_LEVEL, DPC_OBJECT, DPC_THREADED_OBJECT, KDEFERRED_ROUTINE, KDPC, KIRQL, NTSTATUS, PASSIVE_LEVEL,
+    PROCESSOR_NUMBER, PVOID, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -38,13 +38,16 @@ const HIGH_IMPORTANCE: u8 = 2;
 /// How many DPCs a thread runs when it lowers its IRQL before the processor's own thread takes over.
 const BATCH: u32 = 64;
 
+/// How long a DPC may take. Windows allows less; a busy host may stop a thread for seconds.
+const WATCHDOG: Duration = Duration::from_secs(10);
+
 /// The DPCs of one processor.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct DpcQueue {
     list: Mutex<VecDeque<DpcPointer>>,
     length: AtomicU32,
     parker: Parker,
-    started: OnceFlag,
+    started: Once,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,15 +55,6 @@ struct DpcPointer(*mut KDPC);
 
 // SAFETY: the KDPC belongs to the kernel while it is queued.
 unsafe impl Send for DpcPointer {}
-
-#[derive(Debug)]
-struct OnceFlag(Once);
-
-impl Default for OnceFlag {
-    fn default() -> Self {
-        Self(Once::new())
-    }
-}
 
 /// What runs on each processor: for unload checks. Index `cpu`.
 static RUNNING: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
@@ -81,11 +75,7 @@ unsafe fn initialize_threaded(dpc: *mut KDPC, routine: Option<KDEFERRED_ROUTINE>
 
 unsafe fn fill(dpc: *mut KDPC, kind: u8, routine: Option<KDEFERRED_ROUTINE>, context: PVOID) {
     if is_queued_anywhere(dpc) {
-        bugcheck!(
-            codes::DPC_IN_USE,
-            [dpc as u64, 0, 0, 0],
-            "the DPC at {dpc:p} was initialised while it is queued"
-        );
+        bugcheck!(codes::DPC_IN_USE, [dpc as u64, 0, 0, 0], "the DPC at {dpc:p} was initialised while it is queued");
     }
     // SAFETY: by contract of the callers.
     unsafe {
@@ -128,28 +118,13 @@ pub unsafe fn insert(dpc: *mut KDPC, a: PVOID, b: PVOID) -> bool {
         // The software interrupt: it runs as soon as the IRQL falls again.
         let old = super::irql::raise(DISPATCH_LEVEL);
         // SAFETY: by contract.
-        let inserted = unsafe {
-            cpu::all()[context.cpu.get() as usize].dpcs.push(
-                dpc,
-                a,
-                b,
-                importance == HIGH_IMPORTANCE,
-            )
-        };
+        let inserted = unsafe { cpu::get(context.cpu.get()).dpcs.push(dpc, a, b, importance == HIGH_IMPORTANCE) };
         super::irql::lower(old);
         return inserted;
     }
-    let own = if here {
-        context.last_cpu.get()
-    } else {
-        context.cpu.get()
-    };
-    let target = if number == 0 {
-        own
-    } else {
-        u32::from(number) - 1
-    } % cpu::count();
-    let cpu = &cpu::all()[target as usize];
+    let own = if here { context.last_cpu.get() } else { context.cpu.get() };
+    let target = if number == 0 { own } else { u32::from(number) - 1 } % cpu::count();
+    let cpu = cpu::get(target);
     // SAFETY: by contract.
     let inserted = unsafe { cpu.dpcs.push(dpc, a, b, importance == HIGH_IMPORTANCE) };
     if inserted && !cpu.is_owned() {
@@ -163,11 +138,7 @@ pub unsafe fn insert(dpc: *mut KDPC, a: PVOID, b: PVOID) -> bool {
 /// # Safety
 /// `dpc` must point at an initialised KDPC.
 pub unsafe fn remove(dpc: *mut KDPC) -> bool {
-    cpu::all()
-        .iter()
-        .map(|cpu| &cpu.dpcs)
-        .chain([&THREADED.0])
-        .any(|queue| queue.remove(dpc))
+    cpu::all().iter().map(|cpu| &cpu.dpcs).chain([&THREADED.0]).any(|queue| queue.remove(dpc))
 }
 
 /// Waits until every DPC that is queued now has run.
@@ -177,7 +148,7 @@ pub fn flush() {
         // Who has the processor runs no DPC of it at the same time.
         cpu::occupy_exactly(context, index);
         context.irql.set(DISPATCH_LEVEL);
-        let queue = &cpu::all()[index as usize].dpcs;
+        let queue = &cpu::get(index).dpcs;
         for _ in 0..queue.length.load(Ordering::SeqCst) {
             if !run_one(context, queue, index) {
                 break;
@@ -189,10 +160,10 @@ pub fn flush() {
 }
 
 /// Called when a thread goes below DISPATCH_LEVEL: runs what waits, leaves the processor.
-#[inline]
+#[inline(always)]
 pub(crate) fn retire_and_leave(context: &Context, new: KIRQL) {
     let index = context.cpu.get();
-    let queue = &cpu::all()[index as usize].dpcs;
+    let queue = &cpu::get(index).dpcs;
     if queue.length.load(Ordering::SeqCst) != 0 && !context.in_dpc.get() {
         retire(context, queue, index);
         context.irql.set(new);
@@ -205,7 +176,7 @@ pub(crate) fn retire_and_leave(context: &Context, new: KIRQL) {
 }
 
 #[cold]
-fn retire(context: &Context, queue: &DpcQueue, index: u32) {
+extern "win64-unwind" fn retire(context: &Context, queue: &DpcQueue, index: u32) {
     context.irql.set(DISPATCH_LEVEL);
     for _ in 0..BATCH {
         if !run_one(context, queue, index) {
@@ -218,10 +189,7 @@ fn run_one(context: &Context, queue: &DpcQueue, index: u32) -> bool {
     let Some(call) = queue.pop() else {
         return false;
     };
-    RUNNING[index as usize % 64].store(
-        call.routine.map_or(0, |routine| routine as usize),
-        Ordering::Relaxed,
-    );
+    RUNNING[index as usize % 64].store(call.routine.map_or(0, |routine| routine as usize), Ordering::Relaxed);
     let before = context.in_dpc.replace(true);
     call.run();
     context.in_dpc.set(before);
@@ -248,7 +216,7 @@ impl Call {
                 unsafe { routine(self.dpc, self.context, self.a, self.b) };
             }
         });
-        if crate::verifier::options().dpc_watchdog && began.elapsed() > Duration::from_secs(1) {
+        if crate::verifier::options().dpc_watchdog && began.elapsed() > WATCHDOG {
             crate::bugcheck::Violation::new(&codes::DPC_WATCHDOG)
                 .params([target as u64, began.elapsed().as_millis() as u64, 0, 0])
                 .guilty(target)
@@ -263,6 +231,16 @@ impl Call {
 }
 
 impl DpcQueue {
+    /// An empty queue.
+    pub(crate) const fn new() -> Self {
+        Self {
+            list: Mutex::new(VecDeque::new()),
+            length: AtomicU32::new(0),
+            parker: Parker::new(),
+            started: Once::new(),
+        }
+    }
+
     unsafe fn push(&self, dpc: *mut KDPC, a: PVOID, b: PVOID, first: bool) -> bool {
         let mut list = self.list.lock();
         // SAFETY: the driver's KDPC; DpcData is the "queued" mark, claimed atomically because two
@@ -270,10 +248,7 @@ impl DpcQueue {
         unsafe {
             let mark = AtomicPtr::from_ptr(&raw mut (*dpc).DpcData);
             let queue = std::ptr::from_ref(self).cast_mut().cast();
-            if mark
-                .compare_exchange(null_mut(), queue, Ordering::SeqCst, Ordering::SeqCst)
-                .is_err()
-            {
+            if mark.compare_exchange(null_mut(), queue, Ordering::SeqCst, Ordering::SeqCst).is_err() {
                 return false;
             }
             (*dpc).SystemArgument1 = a;
@@ -322,11 +297,7 @@ impl DpcQueue {
         if self.length.load(Ordering::SeqCst) == 0 {
             return None;
         }
-        self.list
-            .lock()
-            .iter()
-            .map(|pointer| pointer.0)
-            .find(|dpc| matches(*dpc))
+        self.list.lock().iter().map(|pointer| pointer.0).find(|dpc| matches(*dpc))
     }
 }
 
@@ -337,28 +308,21 @@ fn is_queued_anywhere(dpc: *mut KDPC) -> bool {
 
 /// The first queued DPC that matches.
 pub(crate) fn find_queued(mut matches: impl FnMut(*mut KDPC) -> bool) -> Option<*mut KDPC> {
-    cpu::all()
-        .iter()
-        .map(|cpu| &cpu.dpcs)
-        .chain([&THREADED.0])
-        .find_map(|queue| queue.find(&mut matches))
+    cpu::all().iter().map(|cpu| &cpu.dpcs).chain([&THREADED.0]).find_map(|queue| queue.find(&mut matches))
 }
 
 /// Wakes the processor's DPC thread.
-fn wake(index: u32) {
-    let queue = &cpu::all()[index as usize].dpcs;
-    queue.started.0.call_once(|| {
+#[cold]
+extern "win64-unwind" fn wake(index: u32) {
+    let queue = &cpu::get(index).dpcs;
+    queue.started.call_once(|| {
         let thread = Thread::new(format!("DPC {index}"));
         let started = sched::spawn(format!("dpc-{index}"), move || {
             context::attach_thread(thread);
             serve(index);
         });
         if let Err(error) = started {
-            bugcheck!(
-                codes::NTSIM_FAULT,
-                [0, 0, 0, 0],
-                "the host gives no thread for DPCs: {error}"
-            );
+            bugcheck!(codes::NTSIM_FAULT, [0, 0, 0, 0], "the host gives no thread for DPCs: {error}");
         }
     });
     queue.parker.unpark();
@@ -366,7 +330,7 @@ fn wake(index: u32) {
 
 fn serve(index: u32) {
     let context = context::current();
-    let queue = &cpu::all()[index as usize].dpcs;
+    let queue = &cpu::get(index).dpcs;
     loop {
         while queue.length.load(Ordering::SeqCst) == 0 {
             queue.parker.park(None);
@@ -380,23 +344,18 @@ fn serve(index: u32) {
 /// Threaded DPCs: a thread at PASSIVE_LEVEL runs them.
 struct Threaded(DpcQueue, AtomicU32);
 
-static THREADED: LazyLock<Threaded> =
-    LazyLock::new(|| Threaded(DpcQueue::default(), AtomicU32::new(0)));
+static THREADED: LazyLock<Threaded> = LazyLock::new(|| Threaded(DpcQueue::new(), AtomicU32::new(0)));
 
 impl Threaded {
     unsafe fn push(&'static self, dpc: *mut KDPC, a: PVOID, b: PVOID, first: bool) -> bool {
-        self.0.started.0.call_once(|| {
+        self.0.started.call_once(|| {
             let thread = Thread::new("threaded DPCs".to_owned());
             let started = sched::spawn("threaded-dpc".to_owned(), move || {
                 context::attach_thread(thread);
                 self.serve();
             });
             if let Err(error) = started {
-                bugcheck!(
-                    codes::NTSIM_FAULT,
-                    [0, 0, 0, 0],
-                    "the host gives no thread for DPCs: {error}"
-                );
+                bugcheck!(codes::NTSIM_FAULT, [0, 0, 0, 0], "the host gives no thread for DPCs: {error}");
             }
         });
         // SAFETY: by contract of the caller.
@@ -457,10 +416,7 @@ unsafe fn set_target(dpc: *mut KDPC, number: i8) {
 unsafe fn set_target_ex(dpc: *mut KDPC, number: *const PROCESSOR_NUMBER) -> NTSTATUS {
     // SAFETY: the driver's DPC and processor number.
     unsafe {
-        if (*number).Group != 0
-            || u32::from((*number).Number) >= cpu::count()
-            || (*number).Reserved != 0
-        {
+        if (*number).Group != 0 || u32::from((*number).Number) >= cpu::count() || (*number).Reserved != 0 {
             return STATUS_INVALID_PARAMETER;
         }
         (*dpc).Number = u16::from((*number).Number) + 1;

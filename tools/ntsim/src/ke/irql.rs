@@ -13,16 +13,12 @@ crate::routines! { "ntoskrnl.exe";
 }
 
 /// Raises the IRQL; gives the old one. Raising to DISPATCH_LEVEL occupies a processor.
-#[inline]
+#[inline(always)]
 pub fn raise(new: KIRQL) -> KIRQL {
     let context = context::current();
     let old = context.irql.get();
     if new < old || new > HIGH_LEVEL {
-        bugcheck!(
-            codes::RAISE_TO_LOWER_IRQL,
-            [u64::from(old), u64::from(new), 0, 0],
-            "the IRQL was to be raised from {old} to {new}"
-        );
+        cannot_raise(old, new);
     }
     if new >= DISPATCH_LEVEL && context.cpu.get() == NO_CPU {
         cpu::occupy(context);
@@ -33,16 +29,12 @@ pub fn raise(new: KIRQL) -> KIRQL {
 
 /// Lowers the IRQL. Below DISPATCH_LEVEL the thread first runs the DPCs that wait for its
 /// processor, then leaves it.
-#[inline]
+#[inline(always)]
 pub fn lower(new: KIRQL) {
     let context = context::current();
     let old = context.irql.get();
     if new > old {
-        bugcheck!(
-            codes::LOWER_TO_HIGHER_IRQL,
-            [u64::from(old), u64::from(new), 0, 0],
-            "the IRQL was to be lowered from {old} to {new}"
-        );
+        cannot_lower(old, new);
     }
     context.irql.set(new);
     if new < DISPATCH_LEVEL && context.cpu.get() != NO_CPU {
@@ -54,7 +46,25 @@ pub fn lower(new: KIRQL) {
 }
 
 #[cold]
-fn still_locked(new: KIRQL) -> ! {
+extern "win64-unwind" fn cannot_raise(old: KIRQL, new: KIRQL) -> ! {
+    bugcheck!(
+        codes::RAISE_TO_LOWER_IRQL,
+        [u64::from(old), u64::from(new), 0, 0],
+        "the IRQL was to be raised from {old} to {new}"
+    )
+}
+
+#[cold]
+extern "win64-unwind" fn cannot_lower(old: KIRQL, new: KIRQL) -> ! {
+    bugcheck!(
+        codes::LOWER_TO_HIGHER_IRQL,
+        [u64::from(old), u64::from(new), 0, 0],
+        "the IRQL was to be lowered from {old} to {new}"
+    )
+}
+
+#[cold]
+extern "win64-unwind" fn still_locked(new: KIRQL) -> ! {
     let held = context::current().held_locks().next_back();
     let (lock, at) = held.map_or((0, 0), |held| (held.lock as usize, held.taken_at));
     bugcheck!(

@@ -3,9 +3,7 @@
 use crate::bugcheck::{Violation, codes};
 use crate::context::{self, CallSite, call_driver};
 use crate::kernel::Kernel;
-use crate::types::{
-    BOOLEAN, DISPATCH_LEVEL, NTSTATUS, PVOID, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
-};
+use crate::types::{BOOLEAN, DISPATCH_LEVEL, NTSTATUS, PVOID, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
 crate::routines! { "ntoskrnl.exe";
     fn KeBugCheck(code: u32) = bug_check: PASSIVE..=HIGH;
@@ -37,18 +35,11 @@ unsafe fn bug_check(code: u32) {
 unsafe fn bug_check_ex(code: u32, a: u64, b: u64, c: u64, d: u64) {
     Violation::new(&codes::DRIVER_BUGCHECK)
         .params([a, b, c, d])
-        .text(format!(
-            "the driver called KeBugCheckEx({code:#010X}, {a:#x}, {b:#x}, {c:#x}, {d:#x})"
-        ))
+        .text(format!("the driver called KeBugCheckEx({code:#010X}, {a:#x}, {b:#x}, {c:#x}, {d:#x})"))
         .raise()
 }
 
-unsafe fn register_reason(
-    record: PVOID,
-    _routine: PVOID,
-    _reason: u32,
-    _component: *const u8,
-) -> BOOLEAN {
+unsafe fn register_reason(record: PVOID, _routine: PVOID, _reason: u32, _component: *const u8) -> BOOLEAN {
     let leaks = &Kernel::get().leaks;
     if leaks.find("bugcheck callback", record as usize).is_some() {
         return 0;
@@ -58,12 +49,7 @@ unsafe fn register_reason(
 }
 
 unsafe fn deregister_reason(record: PVOID) -> BOOLEAN {
-    u8::from(
-        Kernel::get()
-            .leaks
-            .untrack("bugcheck callback", record as usize)
-            .is_some(),
-    )
+    u8::from(Kernel::get().leaks.untrack("bugcheck callback", record as usize).is_some())
 }
 
 /// The host's stack is large; the callout runs on it.
@@ -71,18 +57,12 @@ unsafe fn expand(callout: Option<Callout>, parameter: PVOID, size: usize) -> NTS
     if size > MAXIMUM_EXPANSION_SIZE {
         return STATUS_INVALID_PARAMETER;
     }
-    call_driver(
-        CallSite::new(
-            "stack expansion callout",
-            callout.map_or(0, |callout| callout as usize),
-        ),
-        || {
-            if let Some(callout) = callout {
-                // SAFETY: the driver's callout with its own parameter.
-                unsafe { callout(parameter) };
-            }
-        },
-    );
+    call_driver(CallSite::new("stack expansion callout", callout.map_or(0, |callout| callout as usize)), || {
+        if let Some(callout) = callout {
+            // SAFETY: the driver's callout with its own parameter.
+            unsafe { callout(parameter) };
+        }
+    });
     STATUS_SUCCESS
 }
 
@@ -108,20 +88,12 @@ unsafe fn expand_ex(
 unsafe fn save_state(mask: u64, save: PVOID) -> NTSTATUS {
     // SAFETY: XSTATE_SAVE has 56 bytes; the mask marks it as filled.
     unsafe { save.cast::<u64>().write(mask) };
-    Kernel::get().leaks.track(
-        "saved processor state",
-        save as usize,
-        format!("mask {mask:#x}"),
-    );
+    Kernel::get().leaks.track("saved processor state", save as usize, format!("mask {mask:#x}"));
     STATUS_SUCCESS
 }
 
 unsafe fn restore_state(save: PVOID) {
-    if Kernel::get()
-        .leaks
-        .untrack("saved processor state", save as usize)
-        .is_none()
-    {
+    if Kernel::get().leaks.untrack("saved processor state", save as usize).is_none() {
         bugcheck!(
             codes::BAD_PARAMETER,
             [save as u64, 0, 0, 0],
@@ -150,7 +122,7 @@ struct WatchdogInformation {
 
 unsafe fn query_watchdog(information: *mut WatchdogInformation) -> NTSTATUS {
     // SAFETY: the driver's out-parameter. The budget of a fresh DPC: ntsim's own watchdog allows
-    // a second (64 ticks).
+    // far more (this says a second, 64 ticks, so that drivers yield in time).
     unsafe {
         information.write(WatchdogInformation {
             time_limit: 64,

@@ -15,10 +15,7 @@ unsafe fn initialize(mutex: *mut KMUTANT, _level: u32) {
     // SAFETY: the driver's memory for a mutex.
     unsafe {
         wait::initialize(mutex.cast(), MUTANT_OBJECT, 14, 1);
-        (*mutex).MutantListEntry = LIST_ENTRY {
-            Flink: null_mut(),
-            Blink: null_mut(),
-        };
+        (*mutex).MutantListEntry = LIST_ENTRY { Flink: null_mut(), Blink: null_mut() };
         (*mutex).OwnerThread = null_mut();
         (*mutex).Abandoned = 0;
         (*mutex).ApcDisable = 1;

@@ -23,11 +23,7 @@ pub unsafe fn acquire(lock: *mut KSPIN_LOCK, handle: *mut KLOCK_QUEUE_HANDLE) {
     // SAFETY: by contract.
     unsafe {
         spin::take(lock, LockKind::Queued);
-        handle.write(KLOCK_QUEUE_HANDLE {
-            Next: std::ptr::null_mut(),
-            Lock: lock,
-            OldIrql: old,
-        });
+        handle.write(KLOCK_QUEUE_HANDLE { Next: std::ptr::null_mut(), Lock: lock, OldIrql: old });
     }
 }
 
@@ -35,11 +31,7 @@ unsafe fn acquire_at_dispatch(lock: *mut KSPIN_LOCK, handle: *mut KLOCK_QUEUE_HA
     // SAFETY: the driver's lock and handle.
     unsafe {
         spin::take(lock, LockKind::Queued);
-        handle.write(KLOCK_QUEUE_HANDLE {
-            Next: std::ptr::null_mut(),
-            Lock: lock,
-            OldIrql: DISPATCH_LEVEL,
-        });
+        handle.write(KLOCK_QUEUE_HANDLE { Next: std::ptr::null_mut(), Lock: lock, OldIrql: DISPATCH_LEVEL });
     }
 }
 

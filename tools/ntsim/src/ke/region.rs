@@ -21,11 +21,7 @@ unsafe fn enter_critical() {
 unsafe fn leave_critical() {
     let depth = &context::current().critical;
     let Some(less) = depth.get().checked_sub(1) else {
-        bugcheck!(
-            codes::REGION_NOT_ENTERED,
-            [0, 0, 0, 0],
-            "a critical region was left that was not entered"
-        );
+        bugcheck!(codes::REGION_NOT_ENTERED, [0, 0, 0, 0], "a critical region was left that was not entered");
     };
     depth.set(less);
 }
@@ -38,22 +34,14 @@ unsafe fn enter_guarded() {
 unsafe fn leave_guarded() {
     let depth = &context::current().guarded;
     let Some(less) = depth.get().checked_sub(1) else {
-        bugcheck!(
-            codes::REGION_NOT_ENTERED,
-            [1, 0, 0, 0],
-            "a guarded region was left that was not entered"
-        );
+        bugcheck!(codes::REGION_NOT_ENTERED, [1, 0, 0, 0], "a guarded region was left that was not entered");
     };
     depth.set(less);
 }
 
 unsafe fn apcs_disabled() -> BOOLEAN {
     let context = context::current();
-    u8::from(
-        context.critical.get() != 0
-            || context.guarded.get() != 0
-            || context.irql.get() >= APC_LEVEL,
-    )
+    u8::from(context.critical.get() != 0 || context.guarded.get() != 0 || context.irql.get() >= APC_LEVEL)
 }
 
 unsafe fn all_apcs_disabled() -> BOOLEAN {

@@ -25,30 +25,18 @@ unsafe fn initialize(semaphore: *mut KSEMAPHORE, count: i32, limit: i32) {
     }
 }
 
-unsafe fn release(
-    semaphore: *mut KSEMAPHORE,
-    _increment: i32,
-    adjustment: i32,
-    _wait: BOOLEAN,
-) -> i32 {
+unsafe fn release(semaphore: *mut KSEMAPHORE, _increment: i32, adjustment: i32, _wait: BOOLEAN) -> i32 {
     let _guard = wait::lock();
     // SAFETY: the driver's semaphore, checked.
     unsafe {
         check(semaphore);
         let old = (*semaphore).Header.SignalState;
         let limit = (*semaphore).Limit;
-        let new = old
-            .checked_add(adjustment)
-            .filter(|new| adjustment > 0 && *new <= limit);
+        let new = old.checked_add(adjustment).filter(|new| adjustment > 0 && *new <= limit);
         let Some(new) = new else {
             bugcheck!(
                 codes::SEMAPHORE_LIMIT,
-                [
-                    semaphore as u64,
-                    old as u64,
-                    adjustment as u64,
-                    limit as u64
-                ],
+                [semaphore as u64, old as u64, adjustment as u64, limit as u64],
                 "the semaphore at {semaphore:p} holds {old} of {limit} and was released by {adjustment}"
             );
         };

@@ -33,7 +33,7 @@ pub unsafe fn initialize(lock: *mut KSPIN_LOCK) {
 ///
 /// # Safety
 /// `lock` must point at an initialised lock word.
-#[inline]
+#[inline(always)]
 pub unsafe fn acquire(lock: *mut KSPIN_LOCK) -> KIRQL {
     let old = irql::raise(DISPATCH_LEVEL);
     // SAFETY: by contract.
@@ -45,7 +45,7 @@ pub unsafe fn acquire(lock: *mut KSPIN_LOCK) -> KIRQL {
 ///
 /// # Safety
 /// As for [`acquire`].
-#[inline]
+#[inline(always)]
 pub unsafe fn acquire_at_dispatch(lock: *mut KSPIN_LOCK) {
     // SAFETY: by contract.
     unsafe { take(lock, LockKind::Spin) };
@@ -55,7 +55,7 @@ pub unsafe fn acquire_at_dispatch(lock: *mut KSPIN_LOCK) {
 ///
 /// # Safety
 /// As for [`acquire`].
-#[inline]
+#[inline(always)]
 pub unsafe fn release(lock: *mut KSPIN_LOCK, old: KIRQL) {
     // SAFETY: by contract.
     unsafe { give(lock, LockKind::Spin) };
@@ -66,7 +66,7 @@ pub unsafe fn release(lock: *mut KSPIN_LOCK, old: KIRQL) {
 ///
 /// # Safety
 /// As for [`acquire`].
-#[inline]
+#[inline(always)]
 pub unsafe fn release_at_dispatch(lock: *mut KSPIN_LOCK) {
     // SAFETY: by contract.
     unsafe { give(lock, LockKind::Spin) };
@@ -97,7 +97,7 @@ unsafe fn test(lock: *mut KSPIN_LOCK) -> BOOLEAN {
 ///
 /// # Safety
 /// As for [`acquire`].
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn take(lock: *mut KSPIN_LOCK, kind: LockKind) {
     let context = context::current();
     // SAFETY: by contract.
@@ -113,7 +113,7 @@ pub(super) unsafe fn take(lock: *mut KSPIN_LOCK, kind: LockKind) {
 ///
 /// # Safety
 /// As for [`acquire`].
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn give(lock: *mut KSPIN_LOCK, kind: LockKind) {
     let context = context::current();
     pop(context, lock, kind);
@@ -142,7 +142,7 @@ fn owner_word(context: &Context, kind: LockKind) -> usize {
 
 #[cold]
 #[inline(never)]
-fn contend(word: &AtomicUsize, lock: *mut KSPIN_LOCK, mine: usize, mut seen: usize) {
+extern "win64-unwind" fn contend(word: &AtomicUsize, lock: *mut KSPIN_LOCK, mine: usize, mut seen: usize) {
     let mut round = 0u32;
     let mut since = None;
     loop {
@@ -162,11 +162,11 @@ fn contend(word: &AtomicUsize, lock: *mut KSPIN_LOCK, mine: usize, mut seen: usi
         round = round.saturating_add(1);
         if round.is_multiple_of(1024) {
             let began: Instant = *since.get_or_insert_with(Instant::now);
-            if began.elapsed() > Duration::from_secs(10) {
+            if began.elapsed() > Duration::from_secs(30) {
                 bugcheck!(
                     codes::SPIN_LOCK_STUCK,
                     [lock as u64, seen as u64, 0, 0],
-                    "the spin lock at {lock:p} could not be had for ten seconds; thread context {:#x} holds it",
+                    "the spin lock at {lock:p} could not be had for thirty seconds; thread context {:#x} holds it",
                     seen & !3
                 );
             }
@@ -183,44 +183,26 @@ fn contend(word: &AtomicUsize, lock: *mut KSPIN_LOCK, mine: usize, mut seen: usi
 }
 
 /// Notes that the thread holds `lock`.
-#[inline]
+#[inline(always)]
 pub(crate) fn push(context: &Context, lock: *mut KSPIN_LOCK, kind: LockKind) {
     let count = context.held_count.get() as usize;
     if count == MAX_HELD_LOCKS {
-        bugcheck!(
-            codes::TOO_MANY_LOCKS,
-            [lock as u64, count as u64, 0, 0],
-            "the thread holds {count} spin locks and takes one more"
-        );
+        too_many(lock);
     }
-    context.held[count].set(Held {
-        lock,
-        taken_at: context.caller(),
-        kind,
-    });
+    context.held[count].set(Held { lock, taken_at: context.caller(), kind });
     context.held_count.set(count as u32 + 1);
 }
 
 /// Notes that the thread does not hold `lock` any more; a violation if it did not.
-#[inline]
+#[inline(always)]
 pub(crate) fn pop(context: &Context, lock: *mut KSPIN_LOCK, kind: LockKind) {
     let count = context.held_count.get() as usize;
-    let Some(index) = (0..count)
-        .rev()
-        .find(|index| context.held[*index].get().lock == lock)
-    else {
+    let Some(index) = (0..count).rev().find(|index| context.held[*index].get().lock == lock) else {
         not_owned(lock);
     };
     let held = context.held[index].get();
     if held.kind != kind {
-        Violation::new(&codes::SPIN_LOCK_MIXED)
-            .params([lock as u64, 0, 0, 0])
-            .text(format!(
-                "the spin lock at {lock:p} was taken as {:?} at {} and is released as {kind:?}",
-                held.kind,
-                describe(held.taken_at)
-            ))
-            .raise();
+        mixed(lock, index, kind);
     }
     for next in index + 1..count {
         context.held[next - 1].set(context.held[next].get());
@@ -229,37 +211,46 @@ pub(crate) fn pop(context: &Context, lock: *mut KSPIN_LOCK, kind: LockKind) {
 }
 
 #[cold]
-fn recursion(lock: *mut KSPIN_LOCK) -> ! {
-    let held = context::current()
-        .held_locks()
-        .rev()
-        .find(|held| held.lock == lock);
+extern "win64-unwind" fn too_many(lock: *mut KSPIN_LOCK) -> ! {
+    bugcheck!(
+        codes::TOO_MANY_LOCKS,
+        [lock as u64, MAX_HELD_LOCKS as u64, 0, 0],
+        "the thread holds {MAX_HELD_LOCKS} spin locks and takes one more"
+    )
+}
+
+#[cold]
+extern "win64-unwind" fn mixed(lock: *mut KSPIN_LOCK, index: usize, kind: LockKind) -> ! {
+    let held = context::current().held[index].get();
+    bugcheck!(
+        codes::SPIN_LOCK_MIXED,
+        [lock as u64, held.taken_at as u64, 0, 0],
+        "the spin lock at {lock:p} was taken as {:?} at {} and is released as {kind:?}",
+        held.kind,
+        describe(held.taken_at)
+    )
+}
+
+#[cold]
+extern "win64-unwind" fn recursion(lock: *mut KSPIN_LOCK) -> ! {
+    let held = context::current().held_locks().rev().find(|held| held.lock == lock);
     bugcheck!(
         codes::SPIN_LOCK_RECURSION,
-        [
-            lock as u64,
-            held.map_or(0, |held| held.taken_at as u64),
-            0,
-            0
-        ],
+        [lock as u64, held.map_or(0, |held| held.taken_at as u64), 0, 0],
         "the thread already holds the spin lock at {lock:p}, taken at {}; acquiring it again deadlocks",
         describe(held.map_or(0, |held| held.taken_at))
     )
 }
 
 #[cold]
-fn not_owned(lock: *mut KSPIN_LOCK) -> ! {
+extern "win64-unwind" fn not_owned(lock: *mut KSPIN_LOCK) -> ! {
     let seen = if lock.is_null() {
         0
     } else {
         // SAFETY: the driver's lock word, for the report; a bad pointer is reported as a fault.
         unsafe { lock.read_unaligned() }
     };
-    let who = if seen == 0 {
-        "nobody holds it"
-    } else {
-        "another thread holds it"
-    };
+    let who = if seen == 0 { "nobody holds it" } else { "another thread holds it" };
     bugcheck!(
         codes::SPIN_LOCK_NOT_OWNED,
         [lock as u64, seen as u64, 0, 0],
@@ -268,7 +259,7 @@ fn not_owned(lock: *mut KSPIN_LOCK) -> ! {
 }
 
 #[cold]
-fn corrupt(lock: *mut KSPIN_LOCK, seen: usize) -> ! {
+extern "win64-unwind" fn corrupt(lock: *mut KSPIN_LOCK, seen: usize) -> ! {
     bugcheck!(
         codes::SPIN_LOCK_CORRUPT,
         [lock as u64, seen as u64, 0, 0],

@@ -58,10 +58,7 @@ impl Thread {
                 Size: 6,
                 Reserved1: 0,
                 SignalState: 0,
-                WaitListHead: LIST_ENTRY {
-                    Flink: std::ptr::null_mut(),
-                    Blink: std::ptr::null_mut(),
-                },
+                WaitListHead: LIST_ENTRY { Flink: std::ptr::null_mut(), Blink: std::ptr::null_mut() },
             },
             id: NEXT_ID.fetch_add(4, Ordering::Relaxed),
             name,
@@ -73,21 +70,13 @@ impl Thread {
             start,
         }));
         let head = &raw mut thread.header.WaitListHead;
-        thread.header.WaitListHead = LIST_ENTRY {
-            Flink: head,
-            Blink: head,
-        };
+        thread.header.WaitListHead = LIST_ENTRY { Flink: head, Blink: head };
         thread
     }
 
     /// The thread object of the running host thread.
     pub(crate) fn for_host_thread() -> &'static Thread {
-        Self::new(
-            std::thread::current()
-                .name()
-                .unwrap_or("host thread")
-                .to_owned(),
-        )
+        Self::new(std::thread::current().name().unwrap_or("host thread").to_owned())
     }
 
     /// The thread's ID, a multiple of four.
@@ -173,12 +162,7 @@ unsafe fn set_priority(thread: *const Thread, priority: i32) -> i32 {
 
 unsafe fn set_base_priority(thread: *const Thread, increment: i32) -> i32 {
     // SAFETY: as above.
-    unsafe {
-        (*thread)
-            .priority
-            .swap((8 + increment).clamp(1, 31), Ordering::Relaxed)
-            - 8
-    }
+    unsafe { (*thread).priority.swap((8 + increment).clamp(1, 31), Ordering::Relaxed) - 8 }
 }
 
 unsafe fn set_group_affinity(new: *const GROUP_AFFINITY, old: *mut GROUP_AFFINITY) {
@@ -187,20 +171,14 @@ unsafe fn set_group_affinity(new: *const GROUP_AFFINITY, old: *mut GROUP_AFFINIT
     unsafe {
         let before = thread.affinity.swap((*new).Mask as u64, Ordering::Relaxed);
         if !old.is_null() {
-            old.write(GROUP_AFFINITY {
-                Mask: before as usize,
-                Group: 0,
-                Reserved: [0; 3],
-            });
+            old.write(GROUP_AFFINITY { Mask: before as usize, Group: 0, Reserved: [0; 3] });
         }
     }
 }
 
 unsafe fn revert_group_affinity(old: *const GROUP_AFFINITY) {
     // SAFETY: the driver's structure.
-    current()
-        .affinity
-        .store(unsafe { (*old).Mask } as u64, Ordering::Relaxed);
+    current().affinity.store(unsafe { (*old).Mask } as u64, Ordering::Relaxed);
 }
 
 unsafe fn set_affinity(mask: usize) -> usize {

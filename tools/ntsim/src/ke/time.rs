@@ -29,9 +29,7 @@ const UPTIME: u64 = 600_000_000;
 const EPOCH: i64 = 116_444_736_000_000_000;
 
 static START: LazyLock<(Instant, i64)> = LazyLock::new(|| {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (Instant::now(), EPOCH + (now.as_nanos() / 100) as i64)
 });
 
@@ -47,11 +45,7 @@ pub fn system_time() -> i64 {
 
 /// The moment that an NT time-out means: negative is relative, else a system time.
 pub(crate) fn deadline(timeout: i64) -> Instant {
-    let relative = if timeout < 0 {
-        timeout.unsigned_abs()
-    } else {
-        (timeout - system_time()).max(0) as u64
-    };
+    let relative = if timeout < 0 { timeout.unsigned_abs() } else { (timeout - system_time()).max(0) as u64 };
     // A thousand years are for ever, and do not overflow the host's clock.
     Instant::now() + Duration::from_nanos(relative.min(30_000_000_000_000_000).saturating_mul(100))
 }

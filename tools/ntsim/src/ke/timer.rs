@@ -5,9 +5,7 @@ use crate::bugcheck::codes;
 use crate::context;
 use crate::ke::thread::Thread;
 use crate::sched::{self, Parker};
-use crate::types::{
-    BOOLEAN, KDPC, KTIMER, LIST_ENTRY, TIMER_NOTIFICATION_OBJECT, TIMER_SYNCHRONIZATION_OBJECT,
-};
+use crate::types::{BOOLEAN, KDPC, KTIMER, LIST_ENTRY, TIMER_NOTIFICATION_OBJECT, TIMER_SYNCHRONIZATION_OBJECT};
 use std::collections::{BTreeMap, HashMap};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -42,11 +40,7 @@ fn queue() -> MutexGuard<'static, Option<Queue>> {
 
 impl Queue {
     fn new() -> Self {
-        Self {
-            by_time: BTreeMap::new(),
-            by_timer: HashMap::new(),
-            sequence: 0,
-        }
+        Self { by_time: BTreeMap::new(), by_timer: HashMap::new(), sequence: 0 }
     }
 
     fn insert(&mut self, timer: usize, due: Instant) -> bool {
@@ -55,16 +49,11 @@ impl Queue {
         self.by_time.insert(key, timer);
         self.by_timer.insert(timer, key);
         SET.store(self.by_timer.len() as u32, Ordering::SeqCst);
-        self.by_time
-            .first_key_value()
-            .is_some_and(|(first, _)| *first == key)
+        self.by_time.first_key_value().is_some_and(|(first, _)| *first == key)
     }
 
     fn remove(&mut self, timer: usize) -> bool {
-        let removed = self
-            .by_timer
-            .remove(&timer)
-            .is_some_and(|key| self.by_time.remove(&key).is_some());
+        let removed = self.by_timer.remove(&timer).is_some_and(|key| self.by_time.remove(&key).is_some());
         SET.store(self.by_timer.len() as u32, Ordering::SeqCst);
         removed
     }
@@ -87,19 +76,12 @@ unsafe fn initialize_ex(timer: *mut KTIMER, kind: u32) {
             "the timer at {timer:p} was initialised while it is set"
         );
     }
-    let kind = if kind == 0 {
-        TIMER_NOTIFICATION_OBJECT
-    } else {
-        TIMER_SYNCHRONIZATION_OBJECT
-    };
+    let kind = if kind == 0 { TIMER_NOTIFICATION_OBJECT } else { TIMER_SYNCHRONIZATION_OBJECT };
     // SAFETY: by contract of the callers.
     unsafe {
         wait::initialize(timer.cast(), kind, 16, 0);
         (*timer).DueTime = 0;
-        (*timer).TimerListEntry = LIST_ENTRY {
-            Flink: null_mut(),
-            Blink: null_mut(),
-        };
+        (*timer).TimerListEntry = LIST_ENTRY { Flink: null_mut(), Blink: null_mut() };
         (*timer).Dpc = null_mut();
         (*timer).Processor = 0;
         (*timer).Period = 0;
@@ -120,11 +102,7 @@ pub unsafe fn set(timer: *mut KTIMER, due: i64, period: u32, dpc: *mut KDPC) -> 
         unsafe {
             check(timer);
             (*timer).Header.SignalState = 0;
-            (*timer).DueTime = if due < 0 {
-                time::interrupt_time() as i64 - due
-            } else {
-                due
-            };
+            (*timer).DueTime = if due < 0 { time::interrupt_time() as i64 - due } else { due };
             (*timer).Dpc = dpc;
             (*timer).Period = period;
         }
@@ -147,9 +125,7 @@ pub unsafe fn cancel(timer: *mut KTIMER) -> bool {
     let _guard = wait::lock();
     // SAFETY: by contract; checked.
     unsafe { check(timer) };
-    queue()
-        .as_mut()
-        .is_some_and(|queue| queue.remove(timer as usize))
+    queue().as_mut().is_some_and(|queue| queue.remove(timer as usize))
 }
 
 /// The first set timer that matches.
@@ -157,9 +133,7 @@ pub(crate) fn find_set(mut matches: impl FnMut(usize) -> bool) -> Option<usize> 
     if SET.load(Ordering::SeqCst) == 0 {
         return None;
     }
-    queue()
-        .as_ref()
-        .and_then(|queue| queue.by_timer.keys().copied().find(|timer| matches(*timer)))
+    queue().as_ref().and_then(|queue| queue.by_timer.keys().copied().find(|timer| matches(*timer)))
 }
 
 unsafe fn check(timer: *mut KTIMER) {
@@ -184,19 +158,13 @@ fn start_clock() {
         run_clock();
     });
     if let Err(error) = started {
-        bugcheck!(
-            codes::NTSIM_FAULT,
-            [0, 0, 0, 0],
-            "the host gives no thread for timers: {error}"
-        );
+        bugcheck!(codes::NTSIM_FAULT, [0, 0, 0, 0], "the host gives no thread for timers: {error}");
     }
 }
 
 fn run_clock() {
     loop {
-        let next = queue()
-            .as_ref()
-            .and_then(|queue| queue.by_time.first_key_value().map(|((due, _), _)| *due));
+        let next = queue().as_ref().and_then(|queue| queue.by_time.first_key_value().map(|((due, _), _)| *due));
         let now = Instant::now();
         match next {
             Some(due) if due <= now => expire(now),
@@ -216,11 +184,7 @@ fn expire(now: Instant) {
         let due = {
             let mut queue = queue();
             let Some(queue) = queue.as_mut() else { break };
-            let Some((key, timer)) = queue
-                .by_time
-                .first_key_value()
-                .map(|(key, timer)| (*key, *timer))
-            else {
+            let Some((key, timer)) = queue.by_time.first_key_value().map(|(key, timer)| (*key, *timer)) else {
                 break;
             };
             if key.0 > now {
@@ -270,13 +234,7 @@ unsafe fn set_ex(timer: *mut KTIMER, due: i64, period: i32, dpc: *mut KDPC) -> B
     u8::from(unsafe { set(timer, due, period as u32, dpc) })
 }
 
-unsafe fn set_coalescable(
-    timer: *mut KTIMER,
-    due: i64,
-    period: u32,
-    _delay: u32,
-    dpc: *mut KDPC,
-) -> BOOLEAN {
+unsafe fn set_coalescable(timer: *mut KTIMER, due: i64, period: u32, _delay: u32, dpc: *mut KDPC) -> BOOLEAN {
     // SAFETY: the driver's timer and DPC.
     u8::from(unsafe { set(timer, due, period, dpc) })
 }

@@ -5,10 +5,9 @@ use super::{thread, time};
 use crate::bugcheck::{Violation, codes};
 use crate::context;
 use crate::types::{
-    DISPATCH_LEVEL, DISPATCHER_HEADER, EVENT_SYNCHRONIZATION_OBJECT, KMUTANT, KPROCESSOR_MODE,
-    LIST_ENTRY, MUTANT_OBJECT, NTSTATUS, PROCESS_OBJECT, SEMAPHORE_OBJECT, STATUS_ABANDONED,
-    STATUS_SUCCESS, STATUS_TIMEOUT, THREAD_OBJECT, TIMER_NOTIFICATION_OBJECT,
-    TIMER_SYNCHRONIZATION_OBJECT,
+    DISPATCH_LEVEL, DISPATCHER_HEADER, EVENT_SYNCHRONIZATION_OBJECT, KMUTANT, KPROCESSOR_MODE, LIST_ENTRY,
+    MUTANT_OBJECT, NTSTATUS, PROCESS_OBJECT, SEMAPHORE_OBJECT, STATUS_ABANDONED, STATUS_SUCCESS, STATUS_TIMEOUT,
+    THREAD_OBJECT, TIMER_NOTIFICATION_OBJECT, TIMER_SYNCHRONIZATION_OBJECT,
 };
 use parking_lot::{Mutex, MutexGuard};
 use std::cell::Cell;
@@ -71,11 +70,7 @@ pub unsafe fn one(object: *mut DISPATCHER_HEADER, timeout: Option<i64>) -> NTSTA
 ///
 /// # Safety
 /// As for [`one`].
-pub unsafe fn many(
-    objects: &[*mut DISPATCHER_HEADER],
-    all: bool,
-    timeout: Option<i64>,
-) -> NTSTATUS {
+pub unsafe fn many(objects: &[*mut DISPATCHER_HEADER], all: bool, timeout: Option<i64>) -> NTSTATUS {
     // SAFETY: by contract.
     unsafe { wait(objects, if all { Kind::All } else { Kind::Any }, timeout) }
 }
@@ -110,20 +105,12 @@ unsafe fn wait(objects: &[*mut DISPATCHER_HEADER], kind: Kind, timeout: Option<i
     };
     for (index, object) in objects.iter().enumerate() {
         blocks.push(Block {
-            entry: LIST_ENTRY {
-                Flink: std::ptr::null_mut(),
-                Blink: std::ptr::null_mut(),
-            },
+            entry: LIST_ENTRY { Flink: std::ptr::null_mut(), Blink: std::ptr::null_mut() },
             waiter: &raw const waiter,
             index,
         });
         // SAFETY: the block has its final address (the vector has room), the object is alive.
-        unsafe {
-            append(
-                &raw mut (**object).WaitListHead,
-                &raw mut (*waiter.blocks.add(index)).entry,
-            )
-        };
+        unsafe { append(&raw mut (**object).WaitListHead, &raw mut (*waiter.blocks.add(index)).entry) };
     }
     drop(guard);
     loop {
@@ -167,8 +154,7 @@ pub(super) unsafe fn signalled(object: *mut DISPATCHER_HEADER) {
             let waiter = &*(*block).waiter;
             let objects = std::slice::from_raw_parts(waiter.objects, waiter.count);
             let result = match waiter.kind {
-                Kind::Any => consume(waiter.thread, object)
-                    .map(|status| index_status(status, (*block).index)),
+                Kind::Any => consume(waiter.thread, object).map(|status| index_status(status, (*block).index)),
                 Kind::All => try_satisfy(waiter.thread, Kind::All, objects),
             };
             if let Some(result) = result {
@@ -210,14 +196,12 @@ unsafe fn try_satisfy(
     // SAFETY: checked objects under the lock.
     unsafe {
         match kind {
-            Kind::Any => objects.iter().enumerate().find_map(|(index, object)| {
-                consume(thread, *object).map(|status| index_status(status, index))
-            }),
+            Kind::Any => objects
+                .iter()
+                .enumerate()
+                .find_map(|(index, object)| consume(thread, *object).map(|status| index_status(status, index))),
             Kind::All => {
-                if !objects
-                    .iter()
-                    .all(|object| is_signalled(*object, Some(thread)))
-                {
+                if !objects.iter().all(|object| is_signalled(*object, Some(thread))) {
                     return None;
                 }
                 let mut result = STATUS_SUCCESS;
@@ -232,35 +216,26 @@ unsafe fn try_satisfy(
     }
 }
 
-unsafe fn is_signalled(
-    object: *mut DISPATCHER_HEADER,
-    thread: Option<&'static thread::Thread>,
-) -> bool {
+unsafe fn is_signalled(object: *mut DISPATCHER_HEADER, thread: Option<&'static thread::Thread>) -> bool {
     // SAFETY: a checked object under the lock.
     unsafe {
         let owned = (*object).Type == MUTANT_OBJECT
             && thread.is_some_and(|thread| {
-                (*object.cast::<KMUTANT>()).OwnerThread
-                    == std::ptr::from_ref(thread).cast_mut().cast()
+                (*object.cast::<KMUTANT>()).OwnerThread == std::ptr::from_ref(thread).cast_mut().cast()
             });
         (*object).SignalState > 0 || owned
     }
 }
 
 /// Satisfies a wait of `thread` for `object` if it is signalled, with the object's side effect.
-unsafe fn consume(
-    thread: &'static thread::Thread,
-    object: *mut DISPATCHER_HEADER,
-) -> Option<NTSTATUS> {
+unsafe fn consume(thread: &'static thread::Thread, object: *mut DISPATCHER_HEADER) -> Option<NTSTATUS> {
     // SAFETY: a checked object under the lock; the type says which structure it is.
     unsafe {
         if !is_signalled(object, Some(thread)) {
             return None;
         }
         match (*object).Type {
-            EVENT_SYNCHRONIZATION_OBJECT | TIMER_SYNCHRONIZATION_OBJECT => {
-                (*object).SignalState = 0
-            }
+            EVENT_SYNCHRONIZATION_OBJECT | TIMER_SYNCHRONIZATION_OBJECT => (*object).SignalState = 0,
             SEMAPHORE_OBJECT => (*object).SignalState -= 1,
             MUTANT_OBJECT => {
                 let mutex = object.cast::<KMUTANT>();
@@ -323,10 +298,7 @@ pub(super) unsafe fn initialize(object: *mut DISPATCHER_HEADER, kind: u8, words:
             Size: words,
             Reserved1: 0,
             SignalState: state,
-            WaitListHead: LIST_ENTRY {
-                Flink: head,
-                Blink: head,
-            },
+            WaitListHead: LIST_ENTRY { Flink: head, Blink: head },
         });
     }
 }
@@ -380,11 +352,7 @@ unsafe fn wait_multiple(
     timeout: *const i64,
     blocks: *mut c_void,
 ) -> NTSTATUS {
-    let most = if blocks.is_null() {
-        THREAD_WAIT_OBJECTS
-    } else {
-        MAXIMUM_WAIT_OBJECTS
-    };
+    let most = if blocks.is_null() { THREAD_WAIT_OBJECTS } else { MAXIMUM_WAIT_OBJECTS };
     if count == 0 || count > most {
         bugcheck!(
             codes::BAD_WAIT_COUNT,
@@ -393,11 +361,5 @@ unsafe fn wait_multiple(
         );
     }
     // SAFETY: the driver's array of objects and time-out.
-    unsafe {
-        many(
-            std::slice::from_raw_parts(objects, count as usize),
-            kind == 0,
-            read_timeout(timeout),
-        )
-    }
+    unsafe { many(std::slice::from_raw_parts(objects, count as usize), kind == 0, read_timeout(timeout)) }
 }

@@ -23,22 +23,13 @@ static ROWS: LazyLock<Vec<ContractRow>> = LazyLock::new(|| {
         .filter_map(|line| {
             let cells: Vec<&'static str> = line.split('\t').collect();
             let exported = matches!(cells.get(6), Some(&"export" | &"data"));
-            exported.then(|| ContractRow {
-                module: cells[0],
-                name: cells[1],
-                signature: cells[2],
-                irql: cells[4],
-            })
+            exported.then(|| ContractRow { module: cells[0], name: cells[1], signature: cells[2], irql: cells[4] })
         })
         .collect()
 });
 
 static BY_NAME: LazyLock<HashMap<(&'static str, &'static str), &'static ContractRow>> =
-    LazyLock::new(|| {
-        ROWS.iter()
-            .map(|row| ((row.module, row.name), row))
-            .collect()
-    });
+    LazyLock::new(|| ROWS.iter().map(|row| ((row.module, row.name), row)).collect());
 
 /// All of them.
 pub fn contract() -> &'static [ContractRow] {

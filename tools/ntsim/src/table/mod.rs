@@ -95,20 +95,13 @@ pub fn shall_fail(row: &'static Row) -> bool {
 
 #[cold]
 #[inline(never)]
-fn wrong_irql(row: &'static Row, irql: KIRQL) -> ! {
-    let code = if row.blocks && irql > row.max_irql {
-        &codes::WAIT_AT_RAISED_IRQL
-    } else {
-        &codes::ROUTINE_AT_WRONG_IRQL
-    };
+extern "win64-unwind" fn wrong_irql(row: &'static Row, irql: KIRQL) -> ! {
+    let code =
+        if row.blocks && irql > row.max_irql { &codes::WAIT_AT_RAISED_IRQL } else { &codes::ROUTINE_AT_WRONG_IRQL };
     let allowed = match (row.min_irql, row.max_irql) {
         (0, max) => format!("at most IRQL {max} ({})", irql_name(max)),
         (min, 15) => format!("at least IRQL {min} ({})", irql_name(min)),
-        (min, max) => format!(
-            "IRQL {min} ({}) to {max} ({})",
-            irql_name(min),
-            irql_name(max)
-        ),
+        (min, max) => format!("IRQL {min} ({}) to {max} ({})", irql_name(min), irql_name(max)),
     };
     Violation::new(code)
         .params([
@@ -117,11 +110,7 @@ fn wrong_irql(row: &'static Row, irql: KIRQL) -> ! {
             u64::from(row.max_irql),
             context::current().caller() as u64,
         ])
-        .text(format!(
-            "{} was called at IRQL {irql} ({}); it may be called at {allowed}",
-            row.name,
-            irql_name(irql)
-        ))
+        .text(format!("{} was called at IRQL {irql} ({}); it may be called at {allowed}", row.name, irql_name(irql)))
         .raise()
 }
 

@@ -34,21 +34,14 @@ static BY_NAME: LazyLock<HashMap<(String, &'static str), &'static Row>> = LazyLo
 
 /// Every finished routine.
 pub fn all() -> impl Iterator<Item = &'static Row> {
-    FAMILIES
-        .iter()
-        .flat_map(|family| family.iter())
-        .flat_map(|rows| rows.iter().copied())
+    FAMILIES.iter().flat_map(|family| family.iter()).flat_map(|rows| rows.iter().copied())
 }
 
 /// The row of an export. `module` in any case; hal.dll and ntoskrnl.exe stand for each other, as
 /// on recent systems.
 pub fn find(module: &str, name: &str) -> Option<&'static Row> {
     let module = module.to_ascii_lowercase();
-    let get = |module: &str| {
-        BY_NAME
-            .get(&(module.to_owned(), name) as &(String, &str))
-            .copied()
-    };
+    let get = |module: &str| BY_NAME.get(&(module.to_owned(), name) as &(String, &str)).copied();
     get(&module).or_else(|| match module.as_str() {
         "hal.dll" => get("ntoskrnl.exe"),
         "ntoskrnl.exe" => get("hal.dll"),

@@ -29,15 +29,7 @@ crate::routines! { "test.sys";
 #[test]
 fn rows_carry_what_was_declared() {
     assert_eq!(ROWS.len(), 3);
-    assert_eq!(
-        (
-            Add::ROW.module,
-            Add::ROW.name,
-            Add::ROW.min_irql,
-            Add::ROW.max_irql
-        ),
-        ("test.sys", "Add", 0, 1)
-    );
+    assert_eq!((Add::ROW.module, Add::ROW.name, Add::ROW.min_irql, Add::ROW.max_irql), ("test.sys", "Add", 0, 1));
     assert!(Allocate::ROW.fails && !Add::ROW.fails && !Add::ROW.blocks);
 }
 
@@ -74,53 +66,28 @@ fn a_wrong_irql_is_a_violation() {
         let (name, text) = expect_violation(|| crate::table::enter(&Add::ROW));
         context.irql.set(0);
         assert_eq!(name, "ROUTINE_AT_WRONG_IRQL");
-        assert!(
-            text.contains("Add was called at IRQL 2 (DISPATCH_LEVEL)"),
-            "{text}"
-        );
+        assert!(text.contains("Add was called at IRQL 2 (DISPATCH_LEVEL)"), "{text}");
     });
 }
 
 #[test]
 fn no_export_has_two_rows() {
     for row in super::all() {
-        assert!(
-            std::ptr::eq(super::find(row.module, row.name).expect("listed"), row),
-            "{}",
-            row.name
-        );
+        assert!(std::ptr::eq(super::find(row.module, row.name).expect("listed"), row), "{}", row.name);
     }
 }
 
 /// Rows that are laxer than the contract's column, because the column cannot say what the body
 /// checks, with the reason.
 const LAXER: &[(&str, &str)] = &[
-    (
-        "KeWaitForSingleObject",
-        "DISPATCH_LEVEL is right with a zero time-out; the body checks",
-    ),
+    ("KeWaitForSingleObject", "DISPATCH_LEVEL is right with a zero time-out; the body checks"),
     ("KeWaitForMultipleObjects", "as KeWaitForSingleObject"),
-    (
-        "ExDeleteTimer",
-        "DISPATCH_LEVEL is right without Wait; the body checks",
-    ),
-    (
-        "ExAcquireSpinLockShared",
-        "the column holds what the release needs",
-    ),
-    (
-        "ExAcquireFastMutexUnsafe",
-        "a critical region at PASSIVE_LEVEL is enough; the body checks",
-    ),
+    ("ExDeleteTimer", "DISPATCH_LEVEL is right without Wait; the body checks"),
+    ("ExAcquireSpinLockShared", "the column holds what the release needs"),
+    ("ExAcquireFastMutexUnsafe", "a critical region at PASSIVE_LEVEL is enough; the body checks"),
     ("ExReleaseFastMutexUnsafe", "as ExAcquireFastMutexUnsafe"),
-    (
-        "NdisCancelTimerObject",
-        "PASSIVE_LEVEL is for periodic timers; the body checks",
-    ),
-    (
-        "WskCaptureProviderNPI",
-        "any IRQL up to DISPATCH_LEVEL without a wait; the body checks",
-    ),
+    ("NdisCancelTimerObject", "PASSIVE_LEVEL is for periodic timers; the body checks"),
+    ("WskCaptureProviderNPI", "any IRQL up to DISPATCH_LEVEL without a wait; the body checks"),
 ];
 
 /// What the contract's column allows.
@@ -145,12 +112,7 @@ fn no_row_is_laxer_than_the_contract() {
             let (min, max) = documented(known.irql);
             row.min_irql < min || row.max_irql > max
         })
-        .map(|(row, known)| {
-            format!(
-                "{}: {}..={} against {}",
-                row.name, row.min_irql, row.max_irql, known.irql
-            )
-        })
+        .map(|(row, known)| format!("{}: {}..={} against {}", row.name, row.min_irql, row.max_irql, known.irql))
         .collect();
     assert!(lax.is_empty(), "{lax:#?}");
 }

@@ -14,6 +14,6 @@ pub fn set_chooser(chooser: Option<Chooser>) {
 }
 
 #[cold]
-pub(crate) fn shall_fail(row: &'static Row) -> bool {
+pub(crate) extern "win64-unwind" fn shall_fail(row: &'static Row) -> bool {
     CHOOSER.read().as_ref().is_some_and(|choose| choose(row))
 }

@@ -21,17 +21,14 @@ const KEPT: usize = 256;
 
 static LAST: Mutex<VecDeque<Call>> = Mutex::new(VecDeque::new());
 
+/// Notes a call. Called from win64 code: so that the short way there saves no vector registers,
+/// this has that convention too.
 #[cold]
-pub(crate) fn call(row: &'static Row) {
+pub(crate) extern "win64-unwind" fn call(row: &'static Row) {
     let context = crate::context::current();
     // SAFETY: a non-null thread pointer is a leaked box.
     let thread = unsafe { context.thread.get().as_ref() }.map_or(0, crate::ke::thread::Thread::id);
-    let call = Call {
-        thread,
-        row,
-        irql: context.irql.get(),
-        caller: context.caller(),
-    };
+    let call = Call { thread, row, irql: context.irql.get(), caller: context.caller() };
     let mut last = LAST.lock();
     if last.len() == KEPT {
         last.pop_front();

@@ -14,20 +14,14 @@ pub struct Options {
     pub cpus: u32,
     /// Each pool block ends at an inaccessible page, and freed ones stay inaccessible.
     pub guard_pages: bool,
-    /// A DPC may run for a second.
+    /// A DPC may run for ten seconds only.
     pub dpc_watchdog: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        let cpus = std::thread::available_parallelism()
-            .map_or(2, |count| count.get() as u32)
-            .clamp(2, 64);
-        Self {
-            cpus,
-            guard_pages: false,
-            dpc_watchdog: true,
-        }
+        let cpus = std::thread::available_parallelism().map_or(2, |count| count.get() as u32).clamp(2, 64);
+        Self { cpus, guard_pages: false, dpc_watchdog: true }
     }
 }
 
@@ -35,10 +29,7 @@ static OPTIONS: OnceLock<Options> = OnceLock::new();
 
 /// Chooses the options; only before anything has asked for them. False if it is too late.
 pub fn configure(options: Options) -> bool {
-    let options = Options {
-        cpus: options.cpus.clamp(1, 64),
-        ..options
-    };
+    let options = Options { cpus: options.cpus.clamp(1, 64), ..options };
     OPTIONS.set(options).is_ok()
 }
 

@@ -24,30 +24,15 @@ mod tests {
         let missing: Vec<String> = RULES
             .iter()
             .flat_map(|(_, codes)| codes.iter())
-            .map(|code| {
-                format!(
-                    "| `{}` | {:#X} | {} |",
-                    code.name,
-                    code.number,
-                    code.meaning.trim()
-                )
-            })
+            .map(|code| format!("| `{}` | {:#X} | {} |", code.name, code.number, code.meaning.trim()))
             .filter(|row| !book.contains(row.as_str()))
             .collect();
-        assert!(
-            missing.is_empty(),
-            "docs/verifier.md lacks these rows:\n{}",
-            missing.join("\n")
-        );
+        assert!(missing.is_empty(), "docs/verifier.md lacks these rows:\n{}", missing.join("\n"));
     }
 
     #[test]
     fn names_are_unique() {
-        let mut names: Vec<&str> = RULES
-            .iter()
-            .flat_map(|(_, codes)| codes.iter())
-            .map(|code| code.name)
-            .collect();
+        let mut names: Vec<&str> = RULES.iter().flat_map(|(_, codes)| codes.iter()).map(|code| code.name).collect();
         names.sort_unstable();
         let doubled: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
         assert!(doubled.is_empty(), "{doubled:?}");

@@ -19,13 +19,7 @@ pub(crate) fn check(image: &'static Image) {
         image.contains(routine) || image.contains(dpc as usize)
     };
     if let Some(dpc) = dpc::find_queued(&mut of_image) {
-        alive(
-            &codes::DPC_AT_UNLOAD,
-            image,
-            dpc as usize,
-            routine,
-            "DPC is queued",
-        );
+        alive(&codes::DPC_AT_UNLOAD, image, dpc as usize, routine, "DPC is queued");
     }
     let timer = timer::find_set(|timer| {
         // SAFETY: set timers are alive.
@@ -33,31 +27,13 @@ pub(crate) fn check(image: &'static Image) {
         image.contains(timer) || of_image(dpc)
     });
     if let Some(timer) = timer {
-        alive(
-            &codes::TIMER_AT_UNLOAD,
-            image,
-            timer,
-            routine,
-            "timer is set",
-        );
+        alive(&codes::TIMER_AT_UNLOAD, image, timer, routine, "timer is set");
     }
     if let Some(thread) = crate::ps::running_in(image) {
-        alive(
-            &codes::THREAD_AT_UNLOAD,
-            image,
-            thread.header() as usize,
-            thread.start(),
-            "system thread runs",
-        );
+        alive(&codes::THREAD_AT_UNLOAD, image, thread.header() as usize, thread.start(), "system thread runs");
     }
     if let Some(routine) = crate::ex::work::pending_of(image) {
-        alive(
-            &codes::WORK_AT_UNLOAD,
-            image,
-            0,
-            routine,
-            "work item is queued or running",
-        );
+        alive(&codes::WORK_AT_UNLOAD, image, 0, routine, "work item is queued or running");
     }
 }
 
@@ -65,10 +41,6 @@ fn alive(code: &'static Code, image: &Image, object: usize, routine: usize, what
     Violation::new(code)
         .params([object as u64, routine as u64, image.base as u64, 0])
         .guilty(image.entry)
-        .text(format!(
-            "{} was unloaded, but a {what}: object {object:#x}, routine {}",
-            image.name,
-            describe(routine)
-        ))
+        .text(format!("{} was unloaded, but a {what}: object {object:#x}, routine {}", image.name, describe(routine)))
         .raise()
 }

@@ -1,4 +1,8 @@
 //! The pool's rules.
+#![expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "the calls are wrong on purpose, and stop before they do harm"
+)]
 
 use super::*;
 use crate::bugcheck::expect_violation;
@@ -42,7 +46,6 @@ fn violates(expected: &str, f: impl FnOnce()) {
 
 #[test]
 fn misuse_is_named() {
-    // SAFETY (all): the calls are wrong on purpose and stop before they do harm.
     violates("POOL_ZERO_BYTES", || {
         unsafe { allocate2(NON_PAGED, 0, TAG) };
     });
