@@ -94,10 +94,7 @@ impl Machine {
             return Err(MachineError::OptionsFixed);
         }
         Kernel::get();
-        Ok(Machine {
-            drivers: Vec::new(),
-            adapters: Vec::new(),
-        })
+        Ok(Machine { drivers: Vec::new(), adapters: Vec::new() })
     }
 
     /// Loads a driver, named after its file, and runs its `DriverEntry`.
@@ -108,17 +105,9 @@ impl Machine {
     /// # Errors
     /// [`MachineError::Load`] tells in one line what is wrong with the image or what
     /// `DriverEntry` returned.
-    pub fn load(
-        &mut self,
-        path: impl AsRef<Path>,
-        values: &[(&str, Value)],
-    ) -> Result<DriverId, MachineError> {
+    pub fn load(&mut self, path: impl AsRef<Path>, values: &[(&str, Value)]) -> Result<DriverId, MachineError> {
         let path = path.as_ref();
-        let name = path
-            .file_stem()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         self.load_as(&name, path, values)
     }
 
@@ -132,11 +121,7 @@ impl Machine {
         path: impl AsRef<Path>,
         values: &[(&str, Value)],
     ) -> Result<DriverId, MachineError> {
-        if self
-            .drivers
-            .iter()
-            .any(|loaded| loaded.name.eq_ignore_ascii_case(name))
-        {
+        if self.drivers.iter().any(|loaded| loaded.name.eq_ignore_ascii_case(name)) {
             return Err(MachineError::DriverLoaded(name.to_owned()));
         }
         let path = path.as_ref();
@@ -146,38 +131,24 @@ impl Machine {
         // SAFETY: the driver object of a driver that was just started.
         unsafe { io::device::finish_initialization(driver.object) };
         let id = DriverId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
-        self.drivers.push(Loaded {
-            id,
-            name: name.to_owned(),
-            driver,
-        });
+        self.drivers.push(Loaded { id, name: name.to_owned(), driver });
         Ok(id)
     }
 
     /// The service name of a loaded driver.
     pub fn driver_name(&self, driver: DriverId) -> Option<&str> {
-        self.drivers
-            .iter()
-            .find(|loaded| loaded.id == driver)
-            .map(|loaded| loaded.name.as_str())
+        self.drivers.iter().find(|loaded| loaded.id == driver).map(|loaded| loaded.name.as_str())
     }
 
     /// Adds an adapter to a miniport driver and starts it: `MiniportInitializeEx`, then restart.
     ///
     /// # Errors
     /// [`MachineError::AdapterFailed`] with the status of the step that failed.
-    pub fn add_adapter(
-        &mut self,
-        driver: DriverId,
-        config: AdapterConfig,
-    ) -> Result<AdapterId, MachineError> {
+    pub fn add_adapter(&mut self, driver: DriverId, config: AdapterConfig) -> Result<AdapterId, MachineError> {
         let index = self.index_of(driver)?;
         for other in &self.adapters {
             if other.config.name.eq_ignore_ascii_case(&config.name) {
-                return Err(MachineError::AdapterExists(format!(
-                    "the name `{}`",
-                    config.name
-                )));
+                return Err(MachineError::AdapterExists(format!("the name `{}`", config.name)));
             }
             if other.config.interface_index == config.interface_index {
                 let clash = format!("the interface index {}", config.interface_index);
@@ -227,12 +198,7 @@ impl Machine {
     ///
     /// # Errors
     /// [`MachineError::NoSuchAdapter`]; a failing NDIS_STATUS is an answer, not an error.
-    pub fn query_oid(
-        &self,
-        adapter: AdapterId,
-        oid: u32,
-        capacity: usize,
-    ) -> Result<OidAnswer, MachineError> {
+    pub fn query_oid(&self, adapter: AdapterId, oid: u32, capacity: usize) -> Result<OidAnswer, MachineError> {
         self.adapter(adapter)?.query_oid(oid, capacity)
     }
 
@@ -240,12 +206,7 @@ impl Machine {
     ///
     /// # Errors
     /// As for [`Machine::query_oid`].
-    pub fn set_oid(
-        &self,
-        adapter: AdapterId,
-        oid: u32,
-        bytes: &[u8],
-    ) -> Result<OidAnswer, MachineError> {
+    pub fn set_oid(&self, adapter: AdapterId, oid: u32, bytes: &[u8]) -> Result<OidAnswer, MachineError> {
         self.adapter(adapter)?.set_oid(oid, bytes)
     }
 
@@ -270,11 +231,7 @@ impl Machine {
     ///
     /// # Errors
     /// [`MachineError::NoSuchAdapter`].
-    pub fn remove_address(
-        &self,
-        adapter: AdapterId,
-        address: IpAddr,
-    ) -> Result<bool, MachineError> {
+    pub fn remove_address(&self, adapter: AdapterId, address: IpAddr) -> Result<bool, MachineError> {
         Ok(self.adapter(adapter)?.remove_address(address))
     }
 
@@ -292,11 +249,7 @@ impl Machine {
     /// [`MachineError::DriverInUse`] while it has adapters or open files; it stays loaded.
     pub fn unload(&mut self, driver: DriverId) -> Result<UnloadReport, MachineError> {
         let index = self.index_of(driver)?;
-        let adapters = self
-            .adapters
-            .iter()
-            .filter(|adapter| adapter.driver == driver)
-            .count();
+        let adapters = self.adapters.iter().filter(|adapter| adapter.driver == driver).count();
         let files = io::device::open_files(self.drivers[index].driver.object);
         let in_use = match (adapters, files) {
             (0, 0) => None,
@@ -348,9 +301,7 @@ impl Machine {
 
     fn take_adapter(&mut self, id: AdapterId) -> Result<Adapter, MachineError> {
         let found = self.adapters.iter().position(|adapter| adapter.id == id);
-        Ok(self
-            .adapters
-            .remove(found.ok_or(MachineError::NoSuchAdapter)?))
+        Ok(self.adapters.remove(found.ok_or(MachineError::NoSuchAdapter)?))
     }
 }
 

@@ -19,17 +19,7 @@ fn boundaries(image: &[u8]) -> Vec<usize> {
     let optional = pe + 24;
     let sections = optional + usize::from(u16::from_le_bytes([image[pe + 20], image[pe + 21]]));
     let count = usize::from(u16::from_le_bytes([image[pe + 6], image[pe + 7]]));
-    let mut found = vec![
-        0,
-        2,
-        0x3C,
-        0x40,
-        pe,
-        pe + 4,
-        optional,
-        optional + 2,
-        optional + 112,
-    ];
+    let mut found = vec![0, 2, 0x3C, 0x40, pe, pe + 4, optional, optional + 2, optional + 112];
     for section in 0..count {
         let header = sections + section * 40;
         let (size, start) = (word(image, header + 16), word(image, header + 20));
@@ -46,15 +36,9 @@ fn what_is_no_pe_image_is_refused() {
     let scratch = Scratch::new("no-pe");
     let cases: [(&str, &[u8]); 5] = [
         ("empty.sys", b""),
-        (
-            "text.sys",
-            b"This is a text, and not a short one, but it is no driver.\n",
-        ),
+        ("text.sys", b"This is a text, and not a short one, but it is no driver.\n"),
         ("mz.sys", b"MZ"),
-        (
-            "elf.sys",
-            b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0",
-        ),
+        ("elf.sys", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0"),
         ("zeros.sys", &[0; 4096]),
     ];
     for (name, contents) in cases {
@@ -128,10 +112,7 @@ fn damaged_headers_do_not_crash_the_inspector() {
         damaged[offset] = [0xFF, 0x00, 0x80, 0x7F][step % 4];
         let ran = ntsim_on("inspect", &scratch.file("damaged.sys", &damaged));
         ran.survived();
-        assert!(
-            matches!(ran.code, Some(0 | 2)),
-            "byte {offset:#x}: {ran:#?}"
-        );
+        assert!(matches!(ran.code, Some(0 | 2)), "byte {offset:#x}: {ran:#?}");
     }
 }
 
@@ -139,10 +120,7 @@ fn damaged_headers_do_not_crash_the_inspector() {
 fn an_unknown_import_is_named() {
     let image = std::fs::read(sys("ntsim_echo", "ntsim-echo")).unwrap();
     let name = b"IoCreateSymbolicLink\0";
-    let at = image
-        .windows(name.len())
-        .position(|window| window == name)
-        .expect("the import");
+    let at = image.windows(name.len()).position(|window| window == name).expect("the import");
     let mut changed = image.clone();
     changed[at..at + name.len()].copy_from_slice(b"IoCreateSymbolicSong\0");
     let scratch = Scratch::new("import");
@@ -153,13 +131,7 @@ fn an_unknown_import_is_named() {
 #[test]
 fn a_failing_driver_entry_is_told_with_its_status() {
     let ran = ntsim_on("load", &sys("input_entry_fails", "input-entry-fails"));
-    ran.refused(
-        2,
-        &[
-            "DriverEntry of input_entry_fails.sys failed",
-            "STATUS_NO_SUCH_DEVICE",
-        ],
-    );
+    ran.refused(2, &["DriverEntry of input_entry_fails.sys failed", "STATUS_NO_SUCH_DEVICE"]);
 }
 
 #[test]

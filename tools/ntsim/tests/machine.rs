@@ -22,9 +22,7 @@ fn booted() -> (MutexGuard<'static, ()>, Machine, DriverId) {
     let guard = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut machine = Machine::new(Config::default()).unwrap();
     let values = [(r"Parameters\Depth", 77.into())];
-    let driver = machine
-        .load(sys("ntsim_echo", "ntsim-echo"), &values)
-        .unwrap();
+    let driver = machine.load(sys("ntsim_echo", "ntsim-echo"), &values).unwrap();
     (guard, machine, driver)
 }
 
@@ -38,36 +36,16 @@ fn clean(machine: Machine) {
 fn requests_of_every_kind_are_answered() {
     let (_one, machine, _) = booted();
     let file = machine.open(r"\\.\NtsimEcho").unwrap();
-    assert_eq!(
-        file.ioctl(ECHO, b"abc", 8).unwrap(),
-        (NtStatus::SUCCESS, b"abc".to_vec())
-    );
-    assert_eq!(
-        file.ioctl(ECHO, b"abc", 2).unwrap(),
-        (NtStatus::BUFFER_TOO_SMALL, vec![])
-    );
-    assert_eq!(
-        file.ioctl(ECHO_LATER, b"abc", 3).unwrap(),
-        (NtStatus::SUCCESS, b"abc".to_vec())
-    );
-    assert_eq!(
-        file.ioctl(DEPTH, &[], 4).unwrap(),
-        (NtStatus::SUCCESS, vec![77, 0, 0, 0])
-    );
+    assert_eq!(file.ioctl(ECHO, b"abc", 8).unwrap(), (NtStatus::SUCCESS, b"abc".to_vec()));
+    assert_eq!(file.ioctl(ECHO, b"abc", 2).unwrap(), (NtStatus::BUFFER_TOO_SMALL, vec![]));
+    assert_eq!(file.ioctl(ECHO_LATER, b"abc", 3).unwrap(), (NtStatus::SUCCESS, b"abc".to_vec()));
+    assert_eq!(file.ioctl(DEPTH, &[], 4).unwrap(), (NtStatus::SUCCESS, vec![77, 0, 0, 0]));
     let filled = file.ioctl(FILL, &[9], 10_000).unwrap();
     assert_eq!(filled, (NtStatus::SUCCESS, vec![9; 10_000]));
-    let cancelled = file
-        .ioctl_within(Duration::from_millis(30), UNTIL_CANCELLED, &[], 0)
-        .unwrap();
+    let cancelled = file.ioctl_within(Duration::from_millis(30), UNTIL_CANCELLED, &[], 0).unwrap();
     assert_eq!(cancelled.0, NtStatus::CANCELLED);
-    assert_eq!(
-        file.read(0, 16).unwrap().0,
-        NtStatus::INVALID_DEVICE_REQUEST
-    );
-    assert_eq!(
-        file.write(0, b"x").unwrap().0,
-        NtStatus::INVALID_DEVICE_REQUEST
-    );
+    assert_eq!(file.read(0, 16).unwrap().0, NtStatus::INVALID_DEVICE_REQUEST);
+    assert_eq!(file.write(0, b"x").unwrap().0, NtStatus::INVALID_DEVICE_REQUEST);
     drop(file);
     clean(machine);
 }
@@ -116,29 +94,14 @@ fn a_driver_in_use_stays_loaded() {
     let (_one, mut machine, driver) = booted();
     let file = machine.open(r"\\.\NtsimEcho").unwrap();
     let refused = machine.unload(driver).unwrap_err();
-    assert!(
-        matches!(&refused, MachineError::DriverInUse { .. }),
-        "{refused}"
-    );
-    assert_eq!(
-        refused.to_string(),
-        "`ntsim_echo` cannot be unloaded: 1 files are open on its devices"
-    );
+    assert!(matches!(&refused, MachineError::DriverInUse { .. }), "{refused}");
+    assert_eq!(refused.to_string(), "`ntsim_echo` cannot be unloaded: 1 files are open on its devices");
     assert_eq!(file.ioctl(ECHO, b"x", 1).unwrap().0, NtStatus::SUCCESS);
     drop(file);
     assert!(machine.unload(driver).unwrap().is_clean());
-    assert!(matches!(
-        machine.unload(driver),
-        Err(MachineError::NoSuchDriver)
-    ));
+    assert!(matches!(machine.unload(driver), Err(MachineError::NoSuchDriver)));
     let gone = machine.open(r"\\.\NtsimEcho").unwrap_err();
-    assert!(matches!(
-        gone,
-        MachineError::Open {
-            status: NtStatus::OBJECT_NAME_NOT_FOUND,
-            ..
-        }
-    ));
+    assert!(matches!(gone, MachineError::Open { status: NtStatus::OBJECT_NAME_NOT_FOUND, .. }));
     clean(machine);
 }
 
@@ -148,9 +111,7 @@ fn a_driver_can_be_loaded_again() {
     for depth in 1..20_u8 {
         assert!(machine.unload(driver).unwrap().is_clean());
         let values = [(r"Parameters\Depth", u32::from(depth).into())];
-        driver = machine
-            .load(sys("ntsim_echo", "ntsim-echo"), &values)
-            .unwrap();
+        driver = machine.load(sys("ntsim_echo", "ntsim-echo"), &values).unwrap();
         let file = machine.open(r"\\.\NtsimEcho").unwrap();
         assert_eq!(file.ioctl(DEPTH, &[], 4).unwrap().1, [depth, 0, 0, 0]);
     }
@@ -160,25 +121,13 @@ fn a_driver_can_be_loaded_again() {
 #[test]
 fn wrong_calls_are_errors() {
     let (_one, mut machine, driver) = booted();
-    let twice = machine
-        .load(sys("ntsim_echo", "ntsim-echo"), &[])
-        .unwrap_err();
+    let twice = machine.load(sys("ntsim_echo", "ntsim-echo"), &[]).unwrap_err();
     assert!(matches!(twice, MachineError::DriverLoaded(_)), "{twice}");
-    assert!(matches!(
-        Machine::new(Config::default()),
-        Err(MachineError::AlreadyRunning)
-    ));
+    assert!(matches!(Machine::new(Config::default()), Err(MachineError::AlreadyRunning)));
     let config = ntsim::machine::AdapterConfig::new("Ethernet", 5);
     let refused = machine.add_adapter(driver, config).unwrap_err();
-    assert!(
-        matches!(&refused, MachineError::AdapterFailed { .. }),
-        "{refused}"
-    );
-    let bad = machine.load_as(
-        "other",
-        sys("ntsim_echo", "ntsim-echo"),
-        &[(r"a\\b", 1.into())],
-    );
+    assert!(matches!(&refused, MachineError::AdapterFailed { .. }), "{refused}");
+    let bad = machine.load_as("other", sys("ntsim_echo", "ntsim-echo"), &[(r"a\\b", 1.into())]);
     assert!(matches!(bad, Err(MachineError::RegistryPath(_))));
     clean(machine);
 }

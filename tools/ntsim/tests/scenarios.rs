@@ -7,22 +7,14 @@ use std::path::{Path, PathBuf};
 use common::{Ran, Scratch, ntsim, ntsim_on, sys};
 
 fn shipped(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("scenarios")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name)
 }
 
 /// Runs a scenario with the echo driver and these steps.
 fn echo(scratch: &Scratch, steps: &str) -> Ran {
     let path = sys("ntsim_echo", "ntsim-echo");
-    let head = format!(
-        "[scenario]\ntime-limit-ms = 2000\n[[driver]]\npath = '{}'\n",
-        path.display()
-    );
-    ntsim_on(
-        "run",
-        &scratch.file("test.toml", format!("{head}{steps}").as_bytes()),
-    )
+    let head = format!("[scenario]\ntime-limit-ms = 2000\n[[driver]]\npath = '{}'\n", path.display());
+    ntsim_on("run", &scratch.file("test.toml", format!("{head}{steps}").as_bytes()))
 }
 
 #[test]
@@ -30,11 +22,7 @@ fn the_echo_scenario_passes() {
     sys("ntsim_echo", "ntsim-echo");
     let ran = ntsim_on("run", &shipped("echo.toml"));
     assert_eq!(ran.code, Some(0), "{ran:#?}");
-    assert!(
-        ran.stdout
-            .contains("passed: 10 steps, 407 requests, nothing left behind"),
-        "{ran:#?}"
-    );
+    assert!(ran.stdout.contains("passed: 10 steps, 407 requests, nothing left behind"), "{ran:#?}");
 }
 
 #[test]
@@ -55,15 +43,7 @@ fn all_shipped_scenarios_are_known_to_the_tests() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(
-        names,
-        [
-            "echo.toml",
-            "ndk-consumer.toml",
-            "two-adapters.toml",
-            "your-driver.toml"
-        ]
-    );
+    assert_eq!(names, ["echo.toml", "ndk-consumer.toml", "two-adapters.toml", "your-driver.toml"]);
 }
 
 #[test]
@@ -76,14 +56,8 @@ fn a_failed_expectation_names_its_line() {
         echo(&scratch, &step)
     };
     let cases = [
-        (
-            "expect-status = 'CANCELLED'",
-            "ended with STATUS_SUCCESS (0x00000000), expected STATUS_CANCELLED",
-        ),
-        (
-            "expect-hex = '01 03'",
-            "the byte at offset 1 (0x1) is 0x02, expected 0x03; the output is 01 02",
-        ),
+        ("expect-status = 'CANCELLED'", "ended with STATUS_SUCCESS (0x00000000), expected STATUS_CANCELLED"),
+        ("expect-hex = '01 03'", "the byte at offset 1 (0x1) is 0x02, expected 0x03; the output is 01 02"),
         ("expect-hex = '01'", "the output has 2 bytes, expected 1"),
     ];
     for (wish, words) in cases {
@@ -97,14 +71,7 @@ fn time_limits_end_a_run() {
     let scratch = Scratch::new("time");
     let wait = "[[step]]\nioctl = { device = '\\\\.\\NtsimEcho', code = 0x222008, LIMIT }\n";
     let ran = echo(&scratch, &wait.replace("LIMIT", "time-limit-ms = 50"));
-    ran.refused(
-        1,
-        &[
-            "test.toml:5: failed:",
-            "STATUS_CANCELLED",
-            "cancelled after 50 ms",
-        ],
-    );
+    ran.refused(1, &["test.toml:5: failed:", "STATUS_CANCELLED", "cancelled after 50 ms"]);
     let ran = echo(&scratch, &wait.replace(", LIMIT", ""));
     ran.refused(1, &["did not end within its time limit of 2000 ms"]);
 }
@@ -112,22 +79,11 @@ fn time_limits_end_a_run() {
 #[test]
 fn mistakes_point_at_line_and_column() {
     let scratch = Scratch::new("mistakes");
-    echo(&scratch, "[[step]]\nunload = \"eho\"\n")
-        .refused(2, &["test.toml:6:10: no driver is called `eho`"]);
-    echo(&scratch, "[[step]]\nunlod = \"x\"\n")
-        .refused(2, &["test.toml:6:1: unknown field `unlod`"]);
+    echo(&scratch, "[[step]]\nunload = \"eho\"\n").refused(2, &["test.toml:6:10: no driver is called `eho`"]);
+    echo(&scratch, "[[step]]\nunlod = \"x\"\n").refused(2, &["test.toml:6:1: unknown field `unlod`"]);
     echo(&scratch, "[[step]\n").refused(2, &["test.toml:5:"]);
-    echo(
-        &scratch,
-        "[[step]]\nioctl = { device = '\\\\.\\No', code = 1 }\n",
-    )
-    .refused(
-        1,
-        &[
-            "test.toml:5: failed:",
-            "cannot be opened: STATUS_OBJECT_NAME_NOT_FOUND",
-        ],
-    );
+    echo(&scratch, "[[step]]\nioctl = { device = '\\\\.\\No', code = 1 }\n")
+        .refused(1, &["test.toml:5: failed:", "cannot be opened: STATUS_OBJECT_NAME_NOT_FOUND"]);
 }
 
 #[test]
@@ -136,13 +92,7 @@ fn a_driver_that_declines_makes_the_scenario_unusable() {
     let path = sys("input_entry_fails", "input-entry-fails");
     let text = format!("[[driver]]\npath = '{}'\n", path.display());
     let ran = ntsim_on("run", &scratch.file("test.toml", text.as_bytes()));
-    ran.refused(
-        2,
-        &[
-            "DriverEntry of input_entry_fails.sys failed",
-            "STATUS_NO_SUCH_DEVICE",
-        ],
-    );
+    ran.refused(2, &["DriverEntry of input_entry_fails.sys failed", "STATUS_NO_SUCH_DEVICE"]);
 }
 
 #[test]
@@ -180,27 +130,14 @@ fn the_command_line_is_checked() {
 fn the_routines_are_listed() {
     let text = ntsim(&["routines"]);
     assert_eq!(text.code, Some(0));
-    let line = text
-        .stdout
-        .lines()
-        .find(|line| line.contains(" KeDelayExecutionThread "))
-        .unwrap();
-    assert!(
-        line.contains("APC_LEVEL") && line.contains("blocks"),
-        "{line}"
-    );
+    let line = text.stdout.lines().find(|line| line.contains(" KeDelayExecutionThread ")).unwrap();
+    assert!(line.contains("APC_LEVEL") && line.contains("blocks"), "{line}");
     let json = ntsim(&["routines", "--json"]);
     let list: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     let list = list.as_array().unwrap();
     assert!(list.len() > 300, "{}", list.len());
-    let found = list
-        .iter()
-        .find(|routine| routine["name"] == "ZwReadFile")
-        .unwrap();
-    assert_eq!(
-        (found["finished"].as_bool(), found["max_irql"].as_u64()),
-        (Some(true), Some(0))
-    );
+    let found = list.iter().find(|routine| routine["name"] == "ZwReadFile").unwrap();
+    assert_eq!((found["finished"].as_bool(), found["max_irql"].as_u64()), (Some(true), Some(0)));
 }
 
 #[test]

@@ -12,10 +12,7 @@ struct Settings {
 }
 
 #[unsafe(export_name = "DriverEntry")]
-unsafe extern "system" fn driver_entry(
-    _driver: PDRIVER_OBJECT,
-    _path: PUNICODE_STRING,
-) -> NTSTATUS {
+unsafe extern "system" fn driver_entry(_driver: PDRIVER_OBJECT, _path: PUNICODE_STRING) -> NTSTATUS {
     if read_depth(core::ptr::null()) > 4 {
         return STATUS_SUCCESS;
     }

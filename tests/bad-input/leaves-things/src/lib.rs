@@ -5,13 +5,10 @@ extern crate wdk_panic;
 
 use core::ptr;
 
-use wdk_sys::ntddk::{
-    ExAllocatePool2, IoAllocateWorkItem, IoCreateDevice, IoCreateSymbolicLink, RtlInitUnicodeString,
-};
+use wdk_sys::ntddk::{ExAllocatePool2, IoAllocateWorkItem, IoCreateDevice, IoCreateSymbolicLink, RtlInitUnicodeString};
 use wdk_sys::{
-    _DRIVER_OBJECT, FILE_DEVICE_UNKNOWN, NTSTATUS, PDEVICE_OBJECT, PDRIVER_OBJECT,
-    POOL_FLAG_NON_PAGED, PUNICODE_STRING, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
-    UNICODE_STRING,
+    _DRIVER_OBJECT, FILE_DEVICE_UNKNOWN, NTSTATUS, PDEVICE_OBJECT, PDRIVER_OBJECT, POOL_FLAG_NON_PAGED,
+    PUNICODE_STRING, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS, UNICODE_STRING,
 };
 
 const TAG: u32 = u32::from_le_bytes(*b"Left");
@@ -43,17 +40,7 @@ unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, _path: PUNICODE_S
     // SAFETY: as above.
     unsafe { RtlInitUnicodeString(&raw mut link, LINK.as_ptr()) };
     // SAFETY: valid strings and variables.
-    let status = unsafe {
-        IoCreateDevice(
-            driver,
-            0,
-            &raw mut name,
-            FILE_DEVICE_UNKNOWN,
-            0,
-            0,
-            &raw mut device,
-        )
-    };
+    let status = unsafe { IoCreateDevice(driver, 0, &raw mut name, FILE_DEVICE_UNKNOWN, 0, 0, &raw mut device) };
     if status != STATUS_SUCCESS {
         return status;
     }

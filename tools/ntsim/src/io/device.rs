@@ -81,29 +81,21 @@ fn devices() -> MutexGuard<'static, BTreeMap<usize, Record>> {
 ///
 /// # Safety
 /// `driver` must be the driver object of a loaded driver.
-pub unsafe fn create(
-    driver: *mut DRIVER_OBJECT,
-    recipe: &Recipe<'_>,
-) -> Result<*mut DEVICE_OBJECT, NTSTATUS> {
+pub unsafe fn create(driver: *mut DRIVER_OBJECT, recipe: &Recipe<'_>) -> Result<*mut DEVICE_OBJECT, NTSTATUS> {
     let extension_at = size_of::<DEVICE_OBJECT>().next_multiple_of(16);
     let block = Block::new("device object", extension_at + recipe.extension);
     let device: *mut DEVICE_OBJECT = block.address().cast();
     if let Some(name) = recipe.name {
         NAMES.lock().add_device(name, device as usize)?;
     }
-    let named = if recipe.name.is_some() {
-        DO_HAS_NAME
-    } else {
-        0
-    };
+    let named = if recipe.name.is_some() { DO_HAS_NAME } else { 0 };
     let exclusive = if recipe.exclusive { DO_EXCLUSIVE } else { 0 };
     // SAFETY: the block is zeroed and large enough; the driver's list is changed at PASSIVE_LEVEL
     // by the driver's own calls only.
     unsafe {
         let object = &mut *device;
         object.Type = IO_TYPE_DEVICE;
-        object.Size =
-            u16::try_from(size_of::<DEVICE_OBJECT>() + recipe.extension).unwrap_or(u16::MAX);
+        object.Size = u16::try_from(size_of::<DEVICE_OBJECT>() + recipe.extension).unwrap_or(u16::MAX);
         object.DriverObject = driver;
         object.Flags = DO_INITIALIZING | named | exclusive;
         object.Characteristics = recipe.characteristics;
@@ -117,17 +109,9 @@ pub unsafe fn create(
     }
     let name = recipe.name.map(str::to_owned);
     let detail = name.clone().unwrap_or_else(|| "without a name".to_owned());
-    let record = Record {
-        block,
-        name,
-        files: 0,
-        deleted: false,
-        identity: None,
-    };
+    let record = Record { block, name, files: 0, deleted: false, identity: None };
     devices().insert(device as usize, record);
-    Kernel::get()
-        .leaks
-        .track("DEVICE_OBJECT", device as usize, detail);
+    Kernel::get().leaks.track("DEVICE_OBJECT", device as usize, detail);
     Ok(device)
 }
 
@@ -140,9 +124,7 @@ pub unsafe fn delete(device: *mut DEVICE_OBJECT) {
     NAMES.lock().remove_device(device as usize);
     // SAFETY: the device is on record; the list holds devices of this driver only.
     unsafe { unlink(driver, device) };
-    Kernel::get()
-        .leaks
-        .untrack("DEVICE_OBJECT", device as usize);
+    Kernel::get().leaks.untrack("DEVICE_OBJECT", device as usize);
     let mut devices = devices();
     let gone = devices.get_mut(&(device as usize)).is_some_and(|record| {
         record.deleted = true;
@@ -177,9 +159,7 @@ unsafe fn unlink(driver: *mut DRIVER_OBJECT, device: *mut DEVICE_OBJECT) {
 /// sentence "the driver ... a device".
 pub(crate) fn driver_of(device: *mut DEVICE_OBJECT, doing: &str) -> *mut DRIVER_OBJECT {
     let devices = devices();
-    let known = devices
-        .get(&(device as usize))
-        .is_some_and(|record| !record.deleted || record.files > 0);
+    let known = devices.get(&(device as usize)).is_some_and(|record| !record.deleted || record.files > 0);
     if !known {
         drop(devices);
         bugcheck!(
@@ -194,9 +174,7 @@ pub(crate) fn driver_of(device: *mut DEVICE_OBJECT, doing: &str) -> *mut DRIVER_
 
 /// Whether the address is a live device.
 pub fn is_device(address: usize) -> bool {
-    devices()
-        .get(&address)
-        .is_some_and(|record| !record.deleted)
+    devices().get(&address).is_some_and(|record| !record.deleted)
 }
 
 /// Counts a new file on the device.
@@ -205,9 +183,7 @@ pub fn is_device(address: usize) -> bool {
 /// The device is gone, not ready, or exclusive and open.
 pub(crate) fn open(device: *mut DEVICE_OBJECT) -> Result<(), NTSTATUS> {
     let mut devices = devices();
-    let record = devices
-        .get_mut(&(device as usize))
-        .ok_or(STATUS_NO_SUCH_DEVICE)?;
+    let record = devices.get_mut(&(device as usize)).ok_or(STATUS_NO_SUCH_DEVICE)?;
     // SAFETY: the device is on record, so its memory is there.
     let flags = unsafe { (*device).Flags };
     if record.deleted || flags & DO_INITIALIZING != 0 {
@@ -244,11 +220,7 @@ pub fn open_files(driver: *mut DRIVER_OBJECT) -> u32 {
         // SAFETY: devices on record have their memory.
         unsafe { (*device).DriverObject == driver }
     };
-    devices()
-        .iter()
-        .filter(|(address, _)| belongs(address))
-        .map(|(_, record)| record.files)
-        .sum()
+    devices().iter().filter(|(address, _)| belongs(address)).map(|(_, record)| record.files).sum()
 }
 
 /// What the I/O manager does after `DriverEntry` succeeded: its devices can be opened.
@@ -340,24 +312,11 @@ unsafe fn create_device_secure(
         Err(status) => return status,
     };
     // Access is not checked inside one process, but a string that Windows refuses is refused.
-    if !["D:", "O:", "G:", "S:"]
-        .iter()
-        .any(|part| sddl.starts_with(part))
-    {
+    if !["D:", "O:", "G:", "S:"].iter().any(|part| sddl.starts_with(part)) {
         return STATUS_INVALID_PARAMETER;
     }
     // SAFETY: a driver's call.
-    unsafe {
-        create_device(
-            driver,
-            extension,
-            name,
-            kind,
-            characteristics,
-            exclusive,
-            result,
-        )
-    }
+    unsafe { create_device(driver, extension, name, kind, characteristics, exclusive, result) }
 }
 
 unsafe fn delete_device(device: *mut DEVICE_OBJECT) {

@@ -66,10 +66,7 @@ pub(crate) unsafe fn send(target: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS
     header.CurrentLocation -= 1;
     header.Tail.CurrentStackLocation = header.Tail.CurrentStackLocation.wrapping_sub(1);
     let location = header.CurrentLocation;
-    record.flights.push(Flight {
-        location,
-        passed: Arc::clone(&passed),
-    });
+    record.flights.push(Flight { location, passed: Arc::clone(&passed) });
     record.stage = Stage::Below;
     drop(table);
 
@@ -78,10 +75,7 @@ pub(crate) unsafe fn send(target: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS
     unsafe { (*stack).DeviceObject = target };
     // SAFETY: as above.
     let major = usize::from(unsafe { (*stack).MajorFunction });
-    let what = MAJOR
-        .get(major)
-        .copied()
-        .unwrap_or("IRP with an unknown major function");
+    let what = MAJOR.get(major).copied().unwrap_or("IRP with an unknown major function");
     // SAFETY: a device of a loaded driver has its driver object.
     let entry = unsafe { (*driver).MajorFunction.get(major).copied().flatten() };
     let address = entry.map_or(0, |routine| routine as usize);
@@ -95,46 +89,31 @@ pub(crate) unsafe fn send(target: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS
 }
 
 /// Holds what a dispatch routine returned against what it did with the IRP.
-fn check_return(
-    irp: *mut IRP,
-    location: i8,
-    passed: &OnceLock<Passed>,
-    status: NTSTATUS,
-    site: CallSite,
-) {
+fn check_return(irp: *mut IRP, location: i8, passed: &OnceLock<Passed>, status: NTSTATUS, site: CallSite) {
     let mut table = irp::table();
     let outcome = match passed.get() {
         Some(passed) => Some(*passed),
         None => {
             let record = table.record(irp, "lost");
-            record
-                .flights
-                .retain(|flight| !std::ptr::eq(&*flight.passed, passed));
+            record.flights.retain(|flight| !std::ptr::eq(&*flight.passed, passed));
             None
         }
     };
     let pending = status == STATUS_PENDING;
     let trouble = match outcome {
-        Some(done) if pending && !done.marked => {
-            Some((&codes::IRP_PENDING_NOT_MARKED, not_marked()))
-        }
+        Some(done) if pending && !done.marked => Some((&codes::IRP_PENDING_NOT_MARKED, not_marked())),
         Some(done) if !pending && done.marked => Some((
             &codes::IRP_MARKED_BUT_NOT_PENDING,
             format!("marked the IRP pending, but returned {}", named(status)),
         )),
         Some(done) if !pending && done.status != status => Some((
             &codes::IRP_STATUS_MISMATCH,
-            format!(
-                "completed the IRP with {}, but returned {}",
-                named(done.status),
-                named(status)
-            ),
+            format!("completed the IRP with {}, but returned {}", named(done.status), named(status)),
         )),
         Some(_) => None,
-        None if !pending => Some((
-            &codes::IRP_NOT_COMPLETED,
-            format!("returned {}, but did not complete the IRP", named(status)),
-        )),
+        None if !pending => {
+            Some((&codes::IRP_NOT_COMPLETED, format!("returned {}, but did not complete the IRP", named(status))))
+        }
         // SAFETY: the IRP is on record, and nobody completes it while the table is locked.
         None => unsafe {
             let holds_it = (*irp).CurrentLocation == location;
@@ -146,12 +125,7 @@ fn check_return(
     drop(table);
     if let Some((code, text)) = trouble {
         Violation::new(code)
-            .params([
-                irp as u64,
-                site.target as u64,
-                u64::from(status.cast_unsigned()),
-                0,
-            ])
+            .params([irp as u64, site.target as u64, u64::from(status.cast_unsigned()), 0])
             .guilty(site.target)
             .text(format!("{site} {text}"))
             .raise();
@@ -180,22 +154,9 @@ pub(crate) unsafe fn complete(irp: *mut IRP) {
         }
         let stack = header.Tail.CurrentStackLocation;
         // SAFETY: a location of this IRP.
-        let (control, routine, context) = unsafe {
-            (
-                (*stack).Control,
-                (*stack).CompletionRoutine,
-                (*stack).Context,
-            )
-        };
+        let (control, routine, context) = unsafe { ((*stack).Control, (*stack).CompletionRoutine, (*stack).Context) };
         let marked = control & SL_PENDING_RETURNED != 0;
-        answer_flights(
-            irp,
-            header.CurrentLocation,
-            Passed {
-                status: header.IoStatus.Status,
-                marked,
-            },
-        );
+        answer_flights(irp, header.CurrentLocation, Passed { status: header.IoStatus.Status, marked });
         header.PendingReturned = BOOLEAN::from(marked);
         // SAFETY: a location of this IRP; the driver below has given it up.
         unsafe { stack.write_bytes(0, 1) };
@@ -245,20 +206,14 @@ fn begin_completion(irp: *mut IRP) -> u64 {
     if twice {
         let mut violation = Violation::new(&codes::IRP_COMPLETED_TWICE)
             .params([irp as u64, 0, 0, 0])
-            .text(format!(
-                "the driver completed the IRP at {irp:p}, which it does not have any more"
-            ));
+            .text(format!("the driver completed the IRP at {irp:p}, which it does not have any more"));
         if let Some(stack) = before {
             violation = violation.related("completed before at", stack);
         }
         violation.raise();
     }
     if status == STATUS_PENDING || status == NO_STATUS {
-        let what = if status == NO_STATUS {
-            "without setting IoStatus.Status"
-        } else {
-            "with STATUS_PENDING"
-        };
+        let what = if status == NO_STATUS { "without setting IoStatus.Status" } else { "with STATUS_PENDING" };
         bugcheck!(
             codes::IRP_COMPLETED_WITHOUT_STATUS,
             [irp as u64, u64::from(status.cast_unsigned()), 0, 0],
@@ -304,14 +259,11 @@ unsafe fn call_completion_routine(
         // SAFETY: what the driver gave to `IoSetCompletionRoutineEx`.
         return unsafe { call_completion_routine(saved.device, irp, saved.routine, saved.context) };
     }
-    call_driver(
-        CallSite::new("completion routine", address),
-        || match routine {
-            // SAFETY: by contract.
-            Some(routine) => unsafe { routine(device, irp, context) },
-            None => unreachable!("call_driver stops at a null routine"),
-        },
-    )
+    call_driver(CallSite::new("completion routine", address), || match routine {
+        // SAFETY: by contract.
+        Some(routine) => unsafe { routine(device, irp, context) },
+        None => unreachable!("call_driver stops at a null routine"),
+    })
 }
 
 /// The completion routine kept the IRP, and may have completed or freed it already.
@@ -326,10 +278,7 @@ fn leave_to_driver(irp: *mut IRP, walk: u64) {
 /// After a completion routine that let the IRP go on: nobody may have touched it meanwhile.
 fn still_mine(irp: *mut IRP, walk: u64, routine: usize) {
     let mut table = irp::table();
-    if table
-        .find(irp)
-        .is_some_and(|record| record.stage == Stage::Completing(walk))
-    {
+    if table.find(irp).is_some_and(|record| record.stage == Stage::Completing(walk)) {
         return;
     }
     drop(table);

@@ -31,12 +31,7 @@ impl FileObject {
     ///
     /// # Errors
     /// No such name, the device does not allow it, or the driver refuses IRP_MJ_CREATE.
-    pub(crate) fn open(
-        path: &str,
-        access: u32,
-        options: u32,
-        share: u16,
-    ) -> Result<Self, NTSTATUS> {
+    pub(crate) fn open(path: &str, access: u32, options: u32, share: u16) -> Result<Self, NTSTATUS> {
         let (address, rest) = NAMES.lock().resolve(path)?;
         let device: *mut DEVICE_OBJECT = std::ptr::with_exposed_provenance_mut(address);
         device::open(device)?;
@@ -62,13 +57,7 @@ impl FileObject {
         object.SharedRead = BOOLEAN::from(share & 1 != 0);
         object.SharedWrite = BOOLEAN::from(share & 2 != 0);
         object.SharedDelete = BOOLEAN::from(share & 4 != 0);
-        FileObject {
-            block,
-            device,
-            position: AtomicI64::new(0),
-            opened: false,
-            _name: name,
-        }
+        FileObject { block, device, position: AtomicI64::new(0), opened: false, _name: name }
     }
 
     /// The `FILE_OBJECT` as drivers see it.

@@ -93,11 +93,7 @@ pub(crate) struct Table {
     walks: u64,
 }
 
-static TABLE: Mutex<Table> = Mutex::new(Table {
-    live: BTreeMap::new(),
-    finished: VecDeque::new(),
-    walks: 0,
-});
+static TABLE: Mutex<Table> = Mutex::new(Table { live: BTreeMap::new(), finished: VecDeque::new(), walks: 0 });
 
 /// Locks the table. Never call a driver with it locked.
 pub(crate) fn table() -> MutexGuard<'static, Table> {
@@ -144,17 +140,13 @@ impl Table {
         if let Some((_, stack)) = finished.filter(|_| doing == "completed") {
             Violation::new(&codes::IRP_COMPLETED_TWICE)
                 .params([address as u64, 0, 0, 0])
-                .text(format!(
-                    "the driver completed the IRP at {address:#x} again after it was over"
-                ))
+                .text(format!("the driver completed the IRP at {address:#x} again after it was over"))
                 .related("completed before at", stack.clone())
                 .raise();
         }
         let mut violation = Violation::new(&codes::IRP_NOT_VALID)
             .params([address as u64, 0, 0, 0])
-            .text(format!(
-                "the driver {doing} an IRP at {address:#x}, but there is none"
-            ));
+            .text(format!("the driver {doing} an IRP at {address:#x}, but there is none"));
         if let Some((_, stack)) = finished {
             violation = violation.related("an IRP there was completed at", stack.clone());
         }
@@ -170,13 +162,7 @@ pub(crate) fn allocate(stack_count: i8, origin: Origin) -> *mut IRP {
     let irp: *mut IRP = block.address().cast();
     // SAFETY: the block has room for the IRP and its stack locations.
     unsafe { initialize(irp, stack_count) };
-    let record = Record {
-        block,
-        origin,
-        stage: Stage::Idle,
-        flights: Vec::new(),
-        completed_at: None,
-    };
+    let record = Record { block, origin, stage: Stage::Idle, flights: Vec::new(), completed_at: None };
     table().live.insert(irp as usize, record);
     irp
 }
@@ -197,10 +183,7 @@ pub(crate) unsafe fn initialize(irp: *mut IRP, stack_count: i8) {
     header.StackCount = stack_count;
     header.CurrentLocation = stack_count.wrapping_add(1);
     let list = &raw mut header.ThreadListEntry;
-    header.ThreadListEntry = LIST_ENTRY {
-        Flink: list,
-        Blink: list,
-    };
+    header.ThreadListEntry = LIST_ENTRY { Flink: list, Blink: list };
     // One past the last location: `IoGetNextIrpStackLocation` steps down from here.
     let locations = irp.wrapping_add(1).cast::<IO_STACK_LOCATION>();
     header.Tail.CurrentStackLocation = locations.wrapping_add(count);
@@ -231,11 +214,7 @@ unsafe fn free_irp(irp: *mut IRP) {
         }
         _ => None,
     };
-    let removed = if trouble.is_none() {
-        table.remove(irp)
-    } else {
-        None
-    };
+    let removed = if trouble.is_none() { table.remove(irp) } else { None };
     drop(table);
     if let Some(why) = trouble {
         Violation::new(&codes::IRP_FREED_WHILE_PENDING)
@@ -251,8 +230,7 @@ unsafe fn free_irp(irp: *mut IRP) {
 unsafe fn reuse_irp(irp: *mut IRP, status: NTSTATUS) {
     let mut table = table();
     let record = table.record(irp, "reused");
-    let in_use =
-        matches!(record.stage, Stage::Below) || matches!(record.origin, Origin::Manager(_));
+    let in_use = matches!(record.stage, Stage::Below) || matches!(record.origin, Origin::Manager(_));
     if !in_use {
         record.stage = Stage::Idle;
         record.flights.clear();
@@ -261,9 +239,7 @@ unsafe fn reuse_irp(irp: *mut IRP, status: NTSTATUS) {
     if in_use {
         Violation::new(&codes::IRP_FREED_WHILE_PENDING)
             .params([irp as u64, 0, 0, 0])
-            .text(format!(
-                "the driver reused the IRP at {irp:p} while it was still under way"
-            ))
+            .text(format!("the driver reused the IRP at {irp:p} while it was still under way"))
             .raise();
     }
     // SAFETY: the IRP is on record with this many locations.
@@ -291,10 +267,7 @@ mod tests {
             // SAFETY: a test driver's calls.
             unsafe {
                 let irp = allocate_irp(2, 0);
-                assert_eq!(
-                    ((*irp).Type, (*irp).StackCount, (*irp).CurrentLocation),
-                    (6, 2, 3)
-                );
+                assert_eq!(((*irp).Type, (*irp).StackCount, (*irp).CurrentLocation), (6, 2, 3));
                 let top = irp.add(1).cast::<IO_STACK_LOCATION>().add(2);
                 assert_eq!((*irp).Tail.CurrentStackLocation, top);
                 reuse_irp(irp, STATUS_TIMEOUT);

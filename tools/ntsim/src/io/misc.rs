@@ -24,21 +24,13 @@ unsafe fn allocate_error_log_entry(_object: PVOID, size: u8) -> PVOID {
     }
     let block = Block::new("error log entry", usize::from(size));
     let entry = block.address();
-    ERROR_LOG
-        .lock()
-        .get_or_insert_default()
-        .insert(entry as usize, block);
-    Kernel::get()
-        .leaks
-        .track("ERROR_LOG_ENTRY", entry as usize, format!("{size} bytes"));
+    ERROR_LOG.lock().get_or_insert_default().insert(entry as usize, block);
+    Kernel::get().leaks.track("ERROR_LOG_ENTRY", entry as usize, format!("{size} bytes"));
     entry.cast()
 }
 
 unsafe fn write_error_log_entry(entry: PVOID) {
-    let block = ERROR_LOG
-        .lock()
-        .get_or_insert_default()
-        .remove(&(entry as usize));
+    let block = ERROR_LOG.lock().get_or_insert_default().remove(&(entry as usize));
     let Some(block) = block else {
         bugcheck!(
             codes::ERROR_LOG_ENTRY_NOT_VALID,
@@ -46,17 +38,11 @@ unsafe fn write_error_log_entry(entry: PVOID) {
             "the driver wrote an error log entry at {entry:p}, but there is none"
         )
     };
-    Kernel::get()
-        .leaks
-        .untrack("ERROR_LOG_ENTRY", entry as usize);
+    Kernel::get().leaks.untrack("ERROR_LOG_ENTRY", entry as usize);
     // ErrorCode and FinalStatus of IO_ERROR_LOG_PACKET.
     // SAFETY: the block has at least 48 bytes.
-    let (code, status) = unsafe {
-        (
-            entry.cast::<u32>().add(3).read_unaligned(),
-            entry.cast::<u32>().add(5).read_unaligned(),
-        )
-    };
+    let (code, status) =
+        unsafe { (entry.cast::<u32>().add(3).read_unaligned(), entry.cast::<u32>().add(5).read_unaligned()) };
     // What Windows shows in the event viewer.
     eprintln!("error log: code {code:#010x}, final status {status:#010x}");
     drop(block);
@@ -81,19 +67,11 @@ unsafe fn wmi_registration_control(device: *mut DEVICE_OBJECT, action: u32) -> N
     let leaks = &Kernel::get().leaks;
     match action & !CALLBACK {
         REGISTER => {
-            leaks.track(
-                "WMI_REGISTRATION",
-                device as usize,
-                "IoWMIRegistrationControl",
-            );
+            leaks.track("WMI_REGISTRATION", device as usize, "IoWMIRegistrationControl");
             STATUS_SUCCESS
         }
-        DEREGISTER if leaks.untrack("WMI_REGISTRATION", device as usize).is_some() => {
-            STATUS_SUCCESS
-        }
-        REREGISTER | UPDATE_GUIDS if leaks.find("WMI_REGISTRATION", device as usize).is_some() => {
-            STATUS_SUCCESS
-        }
+        DEREGISTER if leaks.untrack("WMI_REGISTRATION", device as usize).is_some() => STATUS_SUCCESS,
+        REREGISTER | UPDATE_GUIDS if leaks.find("WMI_REGISTRATION", device as usize).is_some() => STATUS_SUCCESS,
         _ => STATUS_INVALID_PARAMETER,
     }
 }
@@ -125,26 +103,13 @@ unsafe fn device_property(
         property::DESCRIPTION | property::FRIENDLY_NAME => known.description,
         property::HARDWARE_ID => format!("{}\0", known.hardware_id),
         property::CLASS_NAME => "Net".to_owned(),
-        property::DRIVER_KEY_NAME => known
-            .software_key
-            .strip_prefix(&prefix)
-            .unwrap_or(&known.software_key)
-            .to_owned(),
+        property::DRIVER_KEY_NAME => known.software_key.strip_prefix(&prefix).unwrap_or(&known.software_key).to_owned(),
         property::PHYSICAL_DEVICE_OBJECT_NAME => device::name(device).unwrap_or_default(),
-        property::ENUMERATOR_NAME => known
-            .instance
-            .split('\\')
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
+        property::ENUMERATOR_NAME => known.instance.split('\\').next().unwrap_or_default().to_owned(),
         0..=23 => return STATUS_OBJECT_NAME_NOT_FOUND,
         _ => return STATUS_INVALID_PARAMETER_2,
     };
-    let bytes: Vec<u8> = text
-        .encode_utf16()
-        .chain([0])
-        .flat_map(u16::to_le_bytes)
-        .collect();
+    let bytes: Vec<u8> = text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
     let needed = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     // SAFETY: the driver's variables; the buffer has `length` bytes.
     unsafe {
@@ -152,9 +117,7 @@ unsafe fn device_property(
         if length < needed {
             return STATUS_BUFFER_TOO_SMALL;
         }
-        buffer
-            .cast::<u8>()
-            .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        buffer.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
     }
     STATUS_SUCCESS
 }
@@ -189,18 +152,11 @@ unsafe fn register_interface(
     if buffer.is_null() {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    INTERFACES
-        .lock()
-        .get_or_insert_default()
-        .insert(name.to_uppercase(), (device as usize, name));
+    INTERFACES.lock().get_or_insert_default().insert(name.to_uppercase(), (device as usize, name));
     // SAFETY: the block has room for the units; `link` is the driver's variable.
     unsafe {
         buffer.copy_from_nonoverlapping(units.as_ptr(), units.len());
-        link.write(UNICODE_STRING {
-            Length: length - 2,
-            MaximumLength: length,
-            Buffer: buffer,
-        });
+        link.write(UNICODE_STRING { Length: length - 2, MaximumLength: length, Buffer: buffer });
     }
     STATUS_SUCCESS
 }
@@ -213,11 +169,7 @@ unsafe fn set_interface_state(link: *mut UNICODE_STRING, enable: BOOLEAN) -> NTS
     let Ok(Some(link)) = (unsafe { super::text(link) }) else {
         return STATUS_INVALID_PARAMETER;
     };
-    let found = INTERFACES
-        .lock()
-        .get_or_insert_default()
-        .get(&link.to_uppercase())
-        .cloned();
+    let found = INTERFACES.lock().get_or_insert_default().get(&link.to_uppercase()).cloned();
     let Some((device, name)) = found else {
         return STATUS_OBJECT_NAME_NOT_FOUND;
     };
@@ -253,11 +205,7 @@ fn interface_key(name: &str) -> usize {
 }
 
 fn guid_text(guid: &GUID) -> String {
-    let tail: Vec<String> = guid
-        .Data4
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let tail: Vec<String> = guid.Data4.iter().map(|byte| format!("{byte:02x}")).collect();
     format!(
         "{{{:08x}-{:04x}-{:04x}-{}-{}}}",
         guid.Data1,
@@ -284,12 +232,7 @@ mod tests {
 
     #[test]
     fn a_guid_is_written_as_windows_writes_it() {
-        let guid = GUID {
-            Data1: 0x1234,
-            Data2: 0xab,
-            Data3: 0xc,
-            Data4: [1, 2, 3, 4, 5, 6, 7, 8],
-        };
+        let guid = GUID { Data1: 0x1234, Data2: 0xab, Data3: 0xc, Data4: [1, 2, 3, 4, 5, 6, 7, 8] };
         assert_eq!(guid_text(&guid), "{00001234-00ab-000c-0102-030405060708}");
     }
 }

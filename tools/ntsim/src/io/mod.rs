@@ -33,15 +33,8 @@ use crate::table::Row;
 use crate::types::*;
 
 /// The tables of this module; [`crate::table`] gathers them.
-pub const TABLES: &[&[&Row]] = &[
-    cancel::ROWS,
-    device::ROWS,
-    dispatch::ROWS,
-    irp::ROWS,
-    misc::ROWS,
-    unload_safe::ROWS,
-    work_item::ROWS,
-];
+pub const TABLES: &[&[&Row]] =
+    &[cancel::ROWS, device::ROWS, dispatch::ROWS, irp::ROWS, misc::ROWS, unload_safe::ROWS, work_item::ROWS];
 
 /// The text of a driver's string; `Ok(None)` for a null pointer.
 ///

@@ -35,10 +35,7 @@ pub(crate) struct Namespace {
 }
 
 /// The machine's names.
-pub(crate) static NAMES: Mutex<Namespace> = Mutex::new(Namespace {
-    names: BTreeMap::new(),
-    links: 0,
-});
+pub(crate) static NAMES: Mutex<Namespace> = Mutex::new(Namespace { names: BTreeMap::new(), links: 0 });
 
 impl Namespace {
     /// Names a device.
@@ -50,13 +47,7 @@ impl Namespace {
     pub fn add_link(&mut self, name: &str, target: &str) -> Result<usize, NTSTATUS> {
         self.links += 1;
         let id = self.links;
-        self.add(
-            name,
-            Entry::Link {
-                target: target.to_owned(),
-                id,
-            },
-        )?;
+        self.add(name, Entry::Link { target: target.to_owned(), id })?;
         Ok(id)
     }
 
@@ -90,22 +81,17 @@ impl Namespace {
 
     /// Takes such a name away.
     pub fn remove_alias(&mut self, name: &str) -> Result<(), NTSTATUS> {
-        self.names
-            .remove(&canonical(name)?)
-            .map(|_| ())
-            .ok_or(STATUS_OBJECT_NAME_NOT_FOUND)
+        self.names.remove(&canonical(name)?).map(|_| ()).ok_or(STATUS_OBJECT_NAME_NOT_FOUND)
     }
 
     /// Takes the link with this number away.
     pub fn forget_link(&mut self, number: usize) {
-        self.names
-            .retain(|_, entry| !matches!(entry, Entry::Link { id, .. } if *id == number));
+        self.names.retain(|_, entry| !matches!(entry, Entry::Link { id, .. } if *id == number));
     }
 
     /// Takes a device's names away.
     pub fn remove_device(&mut self, device: usize) {
-        self.names
-            .retain(|_, entry| *entry != Entry::Device(device));
+        self.names.retain(|_, entry| *entry != Entry::Device(device));
     }
 
     /// Finds the device that a path leads to, and what is left of the path.
@@ -134,15 +120,8 @@ impl Namespace {
 
 /// The one spelling of a name's directory.
 fn normal(path: &str) -> String {
-    const SAME: [&str; 7] = [
-        r"\DosDevices\Global\",
-        r"\??\Global\",
-        r"\\.\Global\",
-        r"\DosDevices\",
-        r"\GLOBAL??\",
-        r"\\.\",
-        r"\\?\",
-    ];
+    const SAME: [&str; 7] =
+        [r"\DosDevices\Global\", r"\??\Global\", r"\\.\Global\", r"\DosDevices\", r"\GLOBAL??\", r"\\.\", r"\\?\"];
     for prefix in SAME {
         if let Some((head, rest)) = path.split_at_checked(prefix.len())
             && head.eq_ignore_ascii_case(prefix)
@@ -163,9 +142,7 @@ fn canonical(name: &str) -> Result<String, NTSTATUS> {
     if leaf.is_empty() {
         return Err(STATUS_OBJECT_NAME_INVALID);
     }
-    let known = ["", r"\Device", r"\??"]
-        .iter()
-        .any(|there| there.eq_ignore_ascii_case(directory));
+    let known = ["", r"\Device", r"\??"].iter().any(|there| there.eq_ignore_ascii_case(directory));
     // An interface with a reference string has the form \??\device#{class}\reference.
     let interface = directory.starts_with(r"\??\") && directory.contains("#{");
     if !known && !interface {
@@ -184,9 +161,7 @@ mod tests {
     fn names() -> Namespace {
         let mut names = Namespace::default();
         names.add_device(r"\Device\NdkTest", 7).unwrap();
-        names
-            .add_link(r"\DosDevices\NdkTest", r"\Device\NdkTest")
-            .unwrap();
+        names.add_link(r"\DosDevices\NdkTest", r"\Device\NdkTest").unwrap();
         names
     }
 
@@ -209,43 +184,22 @@ mod tests {
 
     #[test]
     fn what_follows_the_device_is_left_over() {
-        assert_eq!(
-            names().resolve(r"\\.\NdkTest\a\b"),
-            Ok((7, r"\a\b".to_owned()))
-        );
-        assert_eq!(
-            names().resolve(r"\\.\NdkTestX"),
-            Err(STATUS_OBJECT_NAME_NOT_FOUND)
-        );
+        assert_eq!(names().resolve(r"\\.\NdkTest\a\b"), Ok((7, r"\a\b".to_owned())));
+        assert_eq!(names().resolve(r"\\.\NdkTestX"), Err(STATUS_OBJECT_NAME_NOT_FOUND));
         assert_eq!(names().resolve(""), Err(STATUS_OBJECT_NAME_NOT_FOUND));
     }
 
     #[test]
     fn names_are_taken_once() {
         let mut names = names();
-        assert_eq!(
-            names.add_device(r"\Device\NDKTEST", 8),
-            Err(STATUS_OBJECT_NAME_COLLISION)
-        );
-        assert_eq!(
-            names.add_device(r"\Nowhere\x", 8),
-            Err(STATUS_OBJECT_PATH_NOT_FOUND)
-        );
+        assert_eq!(names.add_device(r"\Device\NDKTEST", 8), Err(STATUS_OBJECT_NAME_COLLISION));
+        assert_eq!(names.add_device(r"\Nowhere\x", 8), Err(STATUS_OBJECT_PATH_NOT_FOUND));
         assert_eq!(names.add_device("x", 8), Err(STATUS_OBJECT_PATH_SYNTAX_BAD));
-        assert_eq!(
-            names.add_device(r"\Device\", 8),
-            Err(STATUS_OBJECT_NAME_INVALID)
-        );
-        assert_eq!(
-            names.remove_link(r"\Device\NdkTest"),
-            Err(STATUS_OBJECT_TYPE_MISMATCH)
-        );
+        assert_eq!(names.add_device(r"\Device\", 8), Err(STATUS_OBJECT_NAME_INVALID));
+        assert_eq!(names.remove_link(r"\Device\NdkTest"), Err(STATUS_OBJECT_TYPE_MISMATCH));
         assert_eq!(names.remove_link(r"\??\NdkTest"), Ok(1));
         names.remove_device(7);
-        assert_eq!(
-            names.resolve(r"\Device\NdkTest"),
-            Err(STATUS_OBJECT_NAME_NOT_FOUND)
-        );
+        assert_eq!(names.resolve(r"\Device\NdkTest"), Err(STATUS_OBJECT_NAME_NOT_FOUND));
     }
 
     #[test]

@@ -38,9 +38,7 @@ pub(crate) fn take(address: usize, context: PVOID) -> Option<Saved> {
     let index = saved.iter().position(|(key, _)| *key == context as usize)?;
     let (_, found) = saved.swap_remove(index);
     drop(saved);
-    Kernel::get()
-        .leaks
-        .untrack("IO_COMPLETION_CONTEXT", context as usize);
+    Kernel::get().leaks.untrack("IO_COMPLETION_CONTEXT", context as usize);
     Some(*found)
 }
 
@@ -55,24 +53,15 @@ unsafe fn set_completion_routine(
 ) -> NTSTATUS {
     device::driver_of(device, "set a completion routine for");
     super::irp::table().record(irp, "set a completion routine in");
-    let saved = Box::new(Saved {
-        device,
-        routine,
-        context,
-    });
+    let saved = Box::new(Saved { device, routine, context });
     let key = &raw const *saved as usize;
     SAVED.lock().push((key, saved));
-    Kernel::get()
-        .leaks
-        .track("IO_COMPLETION_CONTEXT", key, "IoSetCompletionRoutineEx");
-    let control = [
-        (on_success, SL_INVOKE_ON_SUCCESS),
-        (on_error, SL_INVOKE_ON_ERROR),
-        (on_cancel, SL_INVOKE_ON_CANCEL),
-    ]
-    .iter()
-    .filter(|(wanted, _)| *wanted != 0)
-    .fold(0, |control, (_, bit)| control | bit);
+    Kernel::get().leaks.track("IO_COMPLETION_CONTEXT", key, "IoSetCompletionRoutineEx");
+    let control =
+        [(on_success, SL_INVOKE_ON_SUCCESS), (on_error, SL_INVOKE_ON_ERROR), (on_cancel, SL_INVOKE_ON_CANCEL)]
+            .iter()
+            .filter(|(wanted, _)| *wanted != 0)
+            .fold(0, |control, (_, bit)| control | bit);
     // SAFETY: the marker has this signature; it is never called, only recognised.
     let marker: IO_COMPLETION_ROUTINE = unsafe { std::mem::transmute(marker()) };
     // SAFETY: the IRP is on record; the driver that holds it has a next location, as with

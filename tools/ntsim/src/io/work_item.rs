@@ -52,11 +52,7 @@ fn with_items<R>(f: impl FnOnce(&mut HashMap<usize, Record>) -> R) -> R {
 pub fn drain(image: ImageId, limit: Duration) -> bool {
     let deadline = Instant::now() + limit;
     let mut busy = BUSY.lock();
-    while busy
-        .get_or_insert_default()
-        .get(&image)
-        .is_some_and(|count| *count > 0)
-    {
+    while busy.get_or_insert_default().get(&image).is_some_and(|count| *count > 0) {
         if CALM.wait_until(&mut busy, deadline).timed_out() {
             return false;
         }
@@ -85,16 +81,8 @@ unsafe fn initialize(object: PVOID, item: PVOID) {
 }
 
 fn add(item: usize, block: Option<Block>, object: PVOID) {
-    let how = if block.is_some() {
-        "IoAllocateWorkItem"
-    } else {
-        "IoInitializeWorkItem"
-    };
-    let record = Record {
-        block,
-        object: object as usize,
-        queued: None,
-    };
+    let how = if block.is_some() { "IoAllocateWorkItem" } else { "IoInitializeWorkItem" };
+    let record = Record { block, object: object as usize, queued: None };
     with_items(|items| items.insert(item, record));
     Kernel::get().leaks.track("IO_WORKITEM", item, how);
 }
@@ -108,17 +96,11 @@ unsafe fn uninitialize(item: PVOID) {
 }
 
 fn remove(item: usize, allocated: bool) {
-    let state = with_items(|items| {
-        items
-            .get(&item)
-            .map(|record| (record.block.is_some(), record.queued.clone()))
-    });
+    let state = with_items(|items| items.get(&item).map(|record| (record.block.is_some(), record.queued.clone())));
     match state {
         Some((_, Some(stack))) => Violation::new(&codes::WORK_ITEM_FREED_WHILE_QUEUED)
             .params([item as u64, 0, 0, 0])
-            .text(format!(
-                "the driver freed the work item at {item:#x} while it was queued"
-            ))
+            .text(format!("the driver freed the work item at {item:#x} while it was queued"))
             .related("queued at", stack)
             .raise(),
         Some((was_allocated, None)) if was_allocated == allocated => {}
@@ -148,18 +130,12 @@ unsafe fn queue_extended(item: PVOID, routine: Option<RoutineEx>, _queue: i32, c
 
 fn queue(item: usize, entry: Entry, context: usize) {
     let stack = Stack::capture();
-    let before = with_items(|items| {
-        items
-            .get_mut(&item)
-            .map(|record| record.queued.replace(stack))
-    });
+    let before = with_items(|items| items.get_mut(&item).map(|record| record.queued.replace(stack)));
     match before {
         None => not_valid(item, "queued"),
         Some(Some(stack)) => Violation::new(&codes::WORK_ITEM_QUEUED_TWICE)
             .params([item as u64, 0, 0, 0])
-            .text(format!(
-                "the driver queued the work item at {item:#x} again before it ran"
-            ))
+            .text(format!("the driver queued the work item at {item:#x} again before it ran"))
             .related("queued before at", stack)
             .raise(),
         Some(None) => {}
@@ -168,10 +144,7 @@ fn queue(item: usize, entry: Entry, context: usize) {
         Entry::Plain(routine) => routine.map_or(0, |routine| routine as usize),
         Entry::Extended(routine) => routine.map_or(0, |routine| routine as usize),
     };
-    let image = Kernel::get()
-        .images
-        .containing(target)
-        .map(|image| image.id);
+    let image = Kernel::get().images.containing(target).map(|image| image.id);
     count(image, 1);
     crate::ex::work::queue_for(
         "work item",
@@ -264,10 +237,7 @@ mod tests {
                 let freed = expect_violation(|| free(item));
                 assert_eq!(freed.0, "WORK_ITEM_FREED_WHILE_QUEUED");
                 with_items(|items| items.get_mut(&(item as usize)).unwrap().queued = None);
-                assert_eq!(
-                    expect_violation(|| uninitialize(item)).0,
-                    "WORK_ITEM_NOT_VALID"
-                );
+                assert_eq!(expect_violation(|| uninitialize(item)).0, "WORK_ITEM_NOT_VALID");
                 free(item);
                 assert_eq!(expect_violation(|| free(item)).0, "WORK_ITEM_NOT_VALID");
             }

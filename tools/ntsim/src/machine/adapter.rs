@@ -37,24 +37,11 @@ impl Adapter {
         loaded: &Driver,
         config: AdapterConfig,
     ) -> Result<Adapter, MachineError> {
-        let keys = [
-            format!(r"{CLASS}\{NET_CLASS}\{:04}", id.0),
-            format!(r"{ENUM}\ROOT\NET\{:04}", id.0),
-        ];
-        let failed = |why: String| MachineError::AdapterFailed {
-            name: config.name.clone(),
-            why,
-        };
-        write_keys(&keys, &config)
-            .map_err(|why| failed(format!("its registry keys cannot be written: {why:?}")))?;
+        let keys = [format!(r"{CLASS}\{NET_CLASS}\{:04}", id.0), format!(r"{ENUM}\ROOT\NET\{:04}", id.0)];
+        let failed = |why: String| MachineError::AdapterFailed { name: config.name.clone(), why };
+        write_keys(&keys, &config).map_err(|why| failed(format!("its registry keys cannot be written: {why:?}")))?;
         match ndis::add_adapter(loaded.object, &config) {
-            Ok(ndis) => Ok(Adapter {
-                id,
-                driver,
-                config,
-                ndis,
-                keys: keys.into(),
-            }),
+            Ok(ndis) => Ok(Adapter { id, driver, config, ndis, keys: keys.into() }),
             Err(error) => {
                 delete_keys(&keys);
                 Err(failed(error.to_string()))
@@ -75,10 +62,7 @@ impl Adapter {
     fn finish(self, removed: Result<(), ndis::NdisError>) -> Result<(), MachineError> {
         delete_keys(&self.keys);
         let name = self.config.name;
-        removed.map_err(|error| MachineError::AdapterFailed {
-            name,
-            why: error.to_string(),
-        })
+        removed.map_err(|error| MachineError::AdapterFailed { name, why: error.to_string() })
     }
 
     pub fn pause(&self) -> Result<(), MachineError> {
@@ -111,10 +95,7 @@ impl Adapter {
 
     fn failed(&self, error: &ndis::NdisError) -> MachineError {
         let name = self.config.name.clone();
-        MachineError::AdapterFailed {
-            name,
-            why: error.to_string(),
-        }
+        MachineError::AdapterFailed { name, why: error.to_string() }
     }
 }
 
@@ -135,19 +116,13 @@ fn write_keys([software, hardware]: &[String; 2], config: &AdapterConfig) -> Res
     let key = registry.create_path(hardware)?;
     registry.set_value(key, "DeviceDesc", Value::string(&config.name))?;
     registry.set_value(key, "ClassGUID", Value::string(NET_CLASS))?;
-    registry.set_value(
-        key,
-        "Driver",
-        Value::string(&format!(r"{NET_CLASS}\{class}")),
-    )
+    registry.set_value(key, "Driver", Value::string(&format!(r"{NET_CLASS}\{class}")))
 }
 
 fn delete_keys(keys: &[String]) {
     let registry = registry::machine();
     for path in keys {
         // A driver may have deleted the key already.
-        let _ = registry
-            .open_path(path)
-            .and_then(|key| registry.delete_tree(key));
+        let _ = registry.open_path(path).and_then(|key| registry.delete_tree(key));
     }
 }

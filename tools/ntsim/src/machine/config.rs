@@ -16,20 +16,14 @@ pub struct Config {
 /// For tests: special pool on.
 impl Default for Config {
     fn default() -> Self {
-        Config {
-            processors: None,
-            guard_pages: true,
-        }
+        Config { processors: None, guard_pages: true }
     }
 }
 
 impl Config {
     /// For benchmarks and demonstrations: checks that cost speed are off.
     pub fn fast() -> Self {
-        Config {
-            guard_pages: false,
-            ..Config::default()
-        }
+        Config { guard_pages: false, ..Config::default() }
     }
 }
 
@@ -74,10 +68,7 @@ impl std::str::FromStr for IpConfig {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
         };
-        let address: IpAddr = address
-            .trim()
-            .parse()
-            .map_err(|_| format!("`{address}` is not an IP address"))?;
+        let address: IpAddr = address.trim().parse().map_err(|_| format!("`{address}` is not an IP address"))?;
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => longest,
@@ -129,8 +120,7 @@ impl AdapterConfig {
     /// When the text is not an address: this is for addresses written in a program.
     #[must_use]
     pub fn address(mut self, text: &str) -> Self {
-        self.addresses
-            .push(text.parse().unwrap_or_else(|why: String| panic!("{why}")));
+        self.addresses.push(text.parse().unwrap_or_else(|why: String| panic!("{why}")));
         self
     }
 

@@ -62,9 +62,7 @@ pub enum MachineError {
         status: NtStatus,
     },
     /// A request did not end within its time limit, and was cancelled in vain.
-    #[error(
-        "the driver did not end the request within {0:?}, and did not end it after IoCancelIrp"
-    )]
+    #[error("the driver did not end the request within {0:?}, and did not end it after IoCancelIrp")]
     TimedOut(Duration),
     /// A length does not fit into a request.
     #[error("a request's buffers have at most 4 GiB - 1 bytes")]

@@ -20,10 +20,7 @@ impl File {
         let opened = Kernel::enter(|| FileObject::open(name, GENERIC_READ_WRITE, 0, SHARE_ALL));
         match opened {
             Ok(object) => Ok(File { object }),
-            Err(status) => Err(MachineError::Open {
-                name: name.to_owned(),
-                status: NtStatus::from_raw(status),
-            }),
+            Err(status) => Err(MachineError::Open { name: name.to_owned(), status: NtStatus::from_raw(status) }),
         }
     }
 
@@ -35,12 +32,7 @@ impl File {
     ///
     /// # Errors
     /// [`MachineError::TooLong`] for buffers that no request can carry.
-    pub fn ioctl(
-        &self,
-        code: u32,
-        input: &[u8],
-        output_length: usize,
-    ) -> Result<(NtStatus, Vec<u8>), MachineError> {
+    pub fn ioctl(&self, code: u32, input: &[u8], output_length: usize) -> Result<(NtStatus, Vec<u8>), MachineError> {
         self.send(code, input, &vec![0; output_length], None)
     }
 
@@ -64,12 +56,7 @@ impl File {
     ///
     /// # Errors
     /// As for [`File::ioctl`].
-    pub fn ioctl_direct(
-        &self,
-        code: u32,
-        input: &[u8],
-        second: &[u8],
-    ) -> Result<(NtStatus, Vec<u8>), MachineError> {
+    pub fn ioctl_direct(&self, code: u32, input: &[u8], second: &[u8]) -> Result<(NtStatus, Vec<u8>), MachineError> {
         self.send(code, input, second, None)
     }
 
@@ -79,8 +66,7 @@ impl File {
     /// As for [`File::ioctl`].
     pub fn read(&self, offset: i64, length: usize) -> Result<(NtStatus, Vec<u8>), MachineError> {
         fits(length)?;
-        let answer =
-            Kernel::enter(|| request::read_write(&self.object, None, length, offset, None));
+        let answer = Kernel::enter(|| request::read_write(&self.object, None, length, offset, None));
         let answer = answer.map_err(|gave_up| MachineError::TimedOut(gave_up.after))?;
         Ok((NtStatus::from_raw(answer.status), answer.output))
     }
@@ -91,8 +77,7 @@ impl File {
     /// As for [`File::ioctl`].
     pub fn write(&self, offset: i64, bytes: &[u8]) -> Result<(NtStatus, usize), MachineError> {
         fits(bytes.len())?;
-        let answer =
-            Kernel::enter(|| request::read_write(&self.object, Some(bytes), 0, offset, None));
+        let answer = Kernel::enter(|| request::read_write(&self.object, Some(bytes), 0, offset, None));
         let answer = answer.map_err(|gave_up| MachineError::TimedOut(gave_up.after))?;
         Ok((NtStatus::from_raw(answer.status), answer.information))
     }
@@ -113,7 +98,5 @@ impl File {
 }
 
 fn fits(length: usize) -> Result<(), MachineError> {
-    u32::try_from(length)
-        .map(|_| ())
-        .map_err(|_| MachineError::TooLong)
+    u32::try_from(length).map(|_| ()).map_err(|_| MachineError::TooLong)
 }

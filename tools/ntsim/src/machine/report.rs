@@ -34,17 +34,9 @@ impl UnloadReport {
             kind: owned.kind.to_owned(),
             detail: owned.detail.clone(),
             address: owned.address,
-            stack: owned
-                .stack
-                .named()
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            stack: owned.stack.named().iter().map(ToString::to_string).collect(),
         };
-        UnloadReport {
-            driver: driver.to_owned(),
-            leaks: leaks.iter().map(leak).collect(),
-        }
+        UnloadReport { driver: driver.to_owned(), leaks: leaks.iter().map(leak).collect() }
     }
 
     /// Whether the driver gave everything back.
@@ -58,18 +50,9 @@ impl fmt::Display for UnloadReport {
         if self.is_clean() {
             return write!(f, "{}: unloaded, nothing left behind", self.driver);
         }
-        write!(
-            f,
-            "{}: unloaded, {} left behind",
-            self.driver,
-            self.leaks.len()
-        )?;
+        write!(f, "{}: unloaded, {} left behind", self.driver, self.leaks.len())?;
         for leak in &self.leaks {
-            write!(
-                f,
-                "\n  {} at {:#x} {}",
-                leak.kind, leak.address, leak.detail
-            )?;
+            write!(f, "\n  {} at {:#x} {}", leak.kind, leak.address, leak.detail)?;
             for frame in &leak.stack {
                 write!(f, "\n      {frame}")?;
             }

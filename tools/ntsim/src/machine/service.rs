@@ -11,11 +11,7 @@ const SERVICE_DEMAND_START: u32 = 3;
 const SERVICE_ERROR_NORMAL: u32 = 1;
 
 /// Writes the service key anew; gives the path that `DriverEntry` is told.
-pub(super) fn write_key(
-    name: &str,
-    image: &Path,
-    values: &[(&str, Value)],
-) -> Result<String, MachineError> {
+pub(super) fn write_key(name: &str, image: &Path, values: &[(&str, Value)]) -> Result<String, MachineError> {
     let registry = registry::machine();
     let path = format!(r"{SERVICES}\{name}");
     let bad = |_| MachineError::RegistryPath(name.to_owned());
@@ -38,15 +34,9 @@ pub(super) fn write_key(
         if has_gap {
             return Err(MachineError::RegistryPath((*place).to_owned()));
         }
-        let target = if below.is_empty() {
-            path.clone()
-        } else {
-            format!(r"{path}\{below}")
-        };
+        let target = if below.is_empty() { path.clone() } else { format!(r"{path}\{below}") };
         let key = registry.create_path(&target).map_err(bad)?;
         registry.set_value(key, name, value.clone()).map_err(bad)?;
     }
-    Ok(format!(
-        r"\REGISTRY\MACHINE\SYSTEM\ControlSet001\Services\{name}"
-    ))
+    Ok(format!(r"\REGISTRY\MACHINE\SYSTEM\ControlSet001\Services\{name}"))
 }

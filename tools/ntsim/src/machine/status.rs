@@ -117,10 +117,7 @@ impl NtStatus {
 
     /// The name, such as `STATUS_PENDING`, where ntsim knows it.
     pub fn name(self) -> Option<&'static str> {
-        NAMES
-            .iter()
-            .find(|(_, number)| *number == self.0)
-            .map(|(name, _)| *name)
+        NAMES.iter().find(|(_, number)| *number == self.0).map(|(name, _)| *name)
     }
 
     /// The status with this name (`STATUS_` may be left out), whatever its case.

@@ -10,12 +10,7 @@ use crate::zw;
 const DEVICE: u32 = 1;
 const DRIVER: u32 = 2;
 
-unsafe fn open_device_key(
-    device: *mut DEVICE_OBJECT,
-    kind: u32,
-    _access: u32,
-    result: *mut HANDLE,
-) -> NTSTATUS {
+unsafe fn open_device_key(device: *mut DEVICE_OBJECT, kind: u32, _access: u32, result: *mut HANDLE) -> NTSTATUS {
     zw::enter("IoOpenDeviceRegistryKey");
     device::driver_of(device, "opened the registry key of");
     let Some(identity) = device::identity(device) else {

@@ -48,19 +48,14 @@ pub(super) fn handle_for(key: KeyId) -> HANDLE {
 
 /// The key behind a handle; stops the machine if it is something else.
 pub(super) fn key_of(routine: &str, handle: HANDLE) -> KeyId {
-    ob::state::<OpenKey>(handle)
-        .unwrap_or_else(|| ob::bad_handle(routine, handle))
-        .0
+    ob::state::<OpenKey>(handle).unwrap_or_else(|| ob::bad_handle(routine, handle)).0
 }
 
 /// Where the object attributes point: a key and a path below it.
 ///
 /// # Safety
 /// `attributes` must be a driver's valid structure.
-unsafe fn place(
-    routine: &str,
-    attributes: *const OBJECT_ATTRIBUTES,
-) -> Result<(KeyId, String), NTSTATUS> {
+unsafe fn place(routine: &str, attributes: *const OBJECT_ATTRIBUTES) -> Result<(KeyId, String), NTSTATUS> {
     // SAFETY: by contract.
     let attributes = unsafe { attributes.as_ref() }.ok_or(STATUS_INVALID_PARAMETER)?;
     if usize::try_from(attributes.Length) != Ok(size_of::<OBJECT_ATTRIBUTES>()) {
@@ -100,11 +95,7 @@ unsafe fn create(
             unsafe {
                 result.write(handle_for(key));
                 if !disposition.is_null() {
-                    disposition.write(if how == Disposition::Created {
-                        CREATED
-                    } else {
-                        OPENED
-                    });
+                    disposition.write(if how == Disposition::Created { CREATED } else { OPENED });
                 }
             }
             STATUS_SUCCESS
@@ -112,11 +103,7 @@ unsafe fn create(
     }
 }
 
-unsafe fn open(
-    result: *mut HANDLE,
-    _access: u32,
-    attributes: *const OBJECT_ATTRIBUTES,
-) -> NTSTATUS {
+unsafe fn open(result: *mut HANDLE, _access: u32, attributes: *const OBJECT_ATTRIBUTES) -> NTSTATUS {
     zw::enter("ZwOpenKey");
     // SAFETY: a driver's call.
     let found = unsafe { place("ZwOpenKey", attributes) }
@@ -178,9 +165,7 @@ unsafe fn enumerate_value(
     let key = key_of("ZwEnumerateValueKey", handle);
     match machine().nth_value(key, index as usize) {
         // SAFETY: the driver's buffer and variable.
-        Ok((name, value)) => unsafe {
-            fill_value(&name, &value, which, buffer, length, result_length)
-        },
+        Ok((name, value)) => unsafe { fill_value(&name, &value, which, buffer, length, result_length) },
         Err(failure) => status_of(failure),
     }
 }
@@ -223,24 +208,10 @@ unsafe fn delete_value(handle: HANDLE, name: *mut UNICODE_STRING) -> NTSTATUS {
     }
 }
 
-unsafe fn query_key(
-    handle: HANDLE,
-    which: i32,
-    buffer: PVOID,
-    length: u32,
-    result_length: *mut u32,
-) -> NTSTATUS {
+unsafe fn query_key(handle: HANDLE, which: i32, buffer: PVOID, length: u32, result_length: *mut u32) -> NTSTATUS {
     zw::enter("ZwQueryKey");
     // SAFETY: the driver's buffer and variable.
-    unsafe {
-        fill_key(
-            key_of("ZwQueryKey", handle),
-            which,
-            buffer,
-            length,
-            result_length,
-        )
-    }
+    unsafe { fill_key(key_of("ZwQueryKey", handle), which, buffer, length, result_length) }
 }
 
 unsafe fn enumerate_key(
@@ -297,13 +268,7 @@ unsafe fn fill_value(
 ///
 /// # Safety
 /// As for [`fill_value`].
-unsafe fn fill_key(
-    key: KeyId,
-    which: i32,
-    buffer: PVOID,
-    length: u32,
-    result_length: *mut u32,
-) -> NTSTATUS {
+unsafe fn fill_key(key: KeyId, which: i32, buffer: PVOID, length: u32, result_length: *mut u32) -> NTSTATUS {
     /// "There is no class name" as an offset.
     const NO_CLASS: u32 = u32::MAX;
     let info = match machine().info(key) {
@@ -311,9 +276,8 @@ unsafe fn fill_key(
         Err(failure) => return status_of(failure),
     };
     let name = utf16(&info.name);
-    let longest = |lengths: &mut dyn Iterator<Item = usize>| {
-        u32::try_from(lengths.max().unwrap_or(0)).unwrap_or(u32::MAX)
-    };
+    let longest =
+        |lengths: &mut dyn Iterator<Item = usize>| u32::try_from(lengths.max().unwrap_or(0)).unwrap_or(u32::MAX);
     let count = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
     // The first two words of most classes are LastWriteTime: the registry keeps no times.
     let (fixed, bytes) = match which {
@@ -324,9 +288,7 @@ unsafe fn fill_key(
             let value = longest(&mut info.values.iter().map(|(name, _)| utf16(name).len()));
             let data = longest(&mut info.values.iter().map(|(_, value)| value.data.len()));
             let counts = (count(info.subkeys.len()), count(info.values.len()));
-            let head = [
-                0, 0, 0, NO_CLASS, 0, counts.0, subkey, 0, counts.1, value, data,
-            ];
+            let head = [0, 0, 0, NO_CLASS, 0, counts.0, subkey, 0, counts.1, value, data];
             (44, words(&head, &[&[0; 4]]))
         }
         class::KEY_NAME => {
@@ -343,13 +305,7 @@ unsafe fn fill_key(
 ///
 /// # Safety
 /// As for [`fill_value`].
-unsafe fn fill(
-    fixed: usize,
-    bytes: &[u8],
-    buffer: PVOID,
-    length: u32,
-    result_length: *mut u32,
-) -> NTSTATUS {
+unsafe fn fill(fixed: usize, bytes: &[u8], buffer: PVOID, length: u32, result_length: *mut u32) -> NTSTATUS {
     let length = length as usize;
     // SAFETY: by contract.
     unsafe { result_length.write(size32(bytes)) };
@@ -358,16 +314,8 @@ unsafe fn fill(
     }
     let count = bytes.len().min(length);
     // SAFETY: by contract.
-    unsafe {
-        buffer
-            .cast::<u8>()
-            .copy_from_nonoverlapping(bytes.as_ptr(), count)
-    };
-    if count < bytes.len() {
-        STATUS_BUFFER_OVERFLOW
-    } else {
-        STATUS_SUCCESS
-    }
+    unsafe { buffer.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), count) };
+    if count < bytes.len() { STATUS_BUFFER_OVERFLOW } else { STATUS_SUCCESS }
 }
 
 fn words(head: &[u32], tails: &[&[u8]]) -> Vec<u8> {

@@ -83,19 +83,9 @@ impl Default for Registry {
 impl Registry {
     /// A registry with the keys that every Windows machine has.
     pub fn new() -> Self {
-        let registry = Registry {
-            nodes: Mutex::new(vec![Node::new("Registry", None)]),
-        };
-        for path in [
-            SERVICES,
-            ENUM,
-            CLASS,
-            r"\Registry\Machine\Software",
-            r"\Registry\User",
-        ] {
-            registry
-                .create_path(path)
-                .expect("a well-known path is a registry path");
+        let registry = Registry { nodes: Mutex::new(vec![Node::new("Registry", None)]) };
+        for path in [SERVICES, ENUM, CLASS, r"\Registry\Machine\Software", r"\Registry\User"] {
+            registry.create_path(path).expect("a well-known path is a registry path");
         }
         registry
     }
@@ -181,10 +171,7 @@ impl Registry {
     pub fn value(&self, key: KeyId, name: &str) -> Result<Value, Failure> {
         let nodes = self.lock();
         alive(&nodes, key)?;
-        let found = nodes[key.0]
-            .values
-            .get(&fold(name))
-            .ok_or(Failure::NotFound)?;
+        let found = nodes[key.0].values.get(&fold(name)).ok_or(Failure::NotFound)?;
         Ok(found.1.clone())
     }
 
@@ -204,35 +191,21 @@ impl Registry {
     pub fn delete_value(&self, key: KeyId, name: &str) -> Result<(), Failure> {
         let mut nodes = self.lock();
         alive(&nodes, key)?;
-        nodes[key.0]
-            .values
-            .remove(&fold(name))
-            .map(|_| ())
-            .ok_or(Failure::NotFound)
+        nodes[key.0].values.remove(&fold(name)).map(|_| ()).ok_or(Failure::NotFound)
     }
 
     /// The `index`-th subkey.
     pub fn subkey(&self, key: KeyId, index: usize) -> Result<KeyId, Failure> {
         let nodes = self.lock();
         alive(&nodes, key)?;
-        nodes[key.0]
-            .subkeys
-            .values()
-            .nth(index)
-            .copied()
-            .ok_or(Failure::NoMoreEntries)
+        nodes[key.0].subkeys.values().nth(index).copied().ok_or(Failure::NoMoreEntries)
     }
 
     /// The `index`-th value with its name.
     pub fn nth_value(&self, key: KeyId, index: usize) -> Result<(String, Value), Failure> {
         let nodes = self.lock();
         alive(&nodes, key)?;
-        nodes[key.0]
-            .values
-            .values()
-            .nth(index)
-            .cloned()
-            .ok_or(Failure::NoMoreEntries)
+        nodes[key.0].values.values().nth(index).cloned().ok_or(Failure::NoMoreEntries)
     }
 
     /// Everything about one key.
@@ -242,11 +215,7 @@ impl Registry {
         let node = &nodes[key.0];
         Ok(KeyInfo {
             name: node.name.clone(),
-            subkeys: node
-                .subkeys
-                .values()
-                .map(|id| nodes[id.0].name.clone())
-                .collect(),
+            subkeys: node.subkeys.values().map(|id| nodes[id.0].name.clone()).collect(),
             values: node.values.values().cloned().collect(),
         })
     }
@@ -271,13 +240,7 @@ impl Registry {
 
 impl Node {
     fn new(name: &str, parent: Option<KeyId>) -> Self {
-        Node {
-            name: name.to_owned(),
-            parent,
-            subkeys: BTreeMap::new(),
-            values: BTreeMap::new(),
-            deleted: false,
-        }
+        Node { name: name.to_owned(), parent, subkeys: BTreeMap::new(), values: BTreeMap::new(), deleted: false }
     }
 }
 
@@ -296,11 +259,7 @@ fn canonical(nodes: &[Node], parent: KeyId, name: &str) -> String {
 }
 
 fn alive(nodes: &[Node], key: KeyId) -> Result<(), Failure> {
-    if nodes[key.0].deleted {
-        Err(Failure::Deleted)
-    } else {
-        Ok(())
-    }
+    if nodes[key.0].deleted { Err(Failure::Deleted) } else { Ok(()) }
 }
 
 /// Strips `\Registry` from an absolute path.
@@ -317,13 +276,7 @@ pub(super) fn relative_to_root(path: &str) -> Result<&str, Failure> {
 fn components(path: &str) -> impl Iterator<Item = Result<&str, Failure>> {
     let trimmed = path.trim_end_matches('\\');
     let parts = (!trimmed.is_empty()).then(|| trimmed.split('\\'));
-    parts.into_iter().flatten().map(|part| {
-        if part.is_empty() {
-            Err(Failure::BadPath)
-        } else {
-            Ok(part)
-        }
-    })
+    parts.into_iter().flatten().map(|part| if part.is_empty() { Err(Failure::BadPath) } else { Ok(part) })
 }
 
 #[cfg(test)]
@@ -337,9 +290,7 @@ mod tests {
         let registry = Registry::new();
         let key = registry.create_path(SERVICE).unwrap();
         assert_eq!(registry.open_path(&SERVICE.to_uppercase()), Ok(key));
-        registry
-            .set_value(key, "ImagePath", Value::string("a.sys"))
-            .unwrap();
+        registry.set_value(key, "ImagePath", Value::string("a.sys")).unwrap();
         assert_eq!(registry.value(key, "IMAGEPATH"), Ok(Value::string("a.sys")));
         assert_eq!(registry.nth_value(key, 0).unwrap().0, "ImagePath");
         assert_eq!(registry.path(key), SERVICE);
@@ -357,17 +308,11 @@ mod tests {
     fn only_the_last_component_is_created() {
         let registry = Registry::new();
         let base = registry.open_path(SERVICES).unwrap();
-        assert_eq!(
-            registry.create(base, r"a\b").unwrap_err(),
-            Failure::NotFound
-        );
+        assert_eq!(registry.create(base, r"a\b").unwrap_err(), Failure::NotFound);
         let (a, made) = registry.create(base, "a").unwrap();
         assert_eq!(made, Disposition::Created);
         assert_eq!(registry.create(base, "A"), Ok((a, Disposition::Opened)));
-        assert_eq!(
-            registry.create(base, r"a\b").unwrap().1,
-            Disposition::Created
-        );
+        assert_eq!(registry.create(base, r"a\b").unwrap().1, Disposition::Created);
     }
 
     #[test]
@@ -387,12 +332,7 @@ mod tests {
     #[test]
     fn foreign_and_broken_paths_are_refused() {
         let registry = Registry::new();
-        for path in [
-            r"\Device\x",
-            r"Registry\Machine",
-            r"\RegistryX",
-            r"\Registry\Machine\\a",
-        ] {
+        for path in [r"\Device\x", r"Registry\Machine", r"\RegistryX", r"\Registry\Machine\\a"] {
             assert_eq!(registry.open_path(path), Err(Failure::BadPath), "{path}");
         }
     }
@@ -404,10 +344,7 @@ mod tests {
         for name in ["b", "a"] {
             registry.create(key, name).unwrap();
         }
-        assert_eq!(
-            registry.path(registry.subkey(key, 1).unwrap()),
-            format!(r"{SERVICE}\b")
-        );
+        assert_eq!(registry.path(registry.subkey(key, 1).unwrap()), format!(r"{SERVICE}\b"));
         assert_eq!(registry.subkey(key, 2), Err(Failure::NoMoreEntries));
         assert_eq!(registry.info(key).unwrap().subkeys, ["a", "b"]);
     }

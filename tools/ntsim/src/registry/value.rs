@@ -30,55 +30,34 @@ pub struct Value {
 impl Value {
     /// A `REG_DWORD`.
     pub fn dword(number: u32) -> Self {
-        Value {
-            kind: kind::DWORD,
-            data: number.to_le_bytes().to_vec(),
-        }
+        Value { kind: kind::DWORD, data: number.to_le_bytes().to_vec() }
     }
 
     /// A `REG_QWORD`.
     pub fn qword(number: u64) -> Self {
-        Value {
-            kind: kind::QWORD,
-            data: number.to_le_bytes().to_vec(),
-        }
+        Value { kind: kind::QWORD, data: number.to_le_bytes().to_vec() }
     }
 
     /// A `REG_SZ`, with its terminator.
     pub fn string(text: &str) -> Self {
-        Value {
-            kind: kind::SZ,
-            data: utf16z(text),
-        }
+        Value { kind: kind::SZ, data: utf16z(text) }
     }
 
     /// A `REG_EXPAND_SZ`, with its terminator.
     pub fn expand_string(text: &str) -> Self {
-        Value {
-            kind: kind::EXPAND_SZ,
-            data: utf16z(text),
-        }
+        Value { kind: kind::EXPAND_SZ, data: utf16z(text) }
     }
 
     /// A `REG_MULTI_SZ`, with all its terminators.
     pub fn strings<T: AsRef<str>>(texts: &[T]) -> Self {
-        let mut data: Vec<u8> = texts
-            .iter()
-            .flat_map(|text| utf16z(text.as_ref()))
-            .collect();
+        let mut data: Vec<u8> = texts.iter().flat_map(|text| utf16z(text.as_ref())).collect();
         data.extend([0, 0]);
-        Value {
-            kind: kind::MULTI_SZ,
-            data,
-        }
+        Value { kind: kind::MULTI_SZ, data }
     }
 
     /// A `REG_BINARY`.
     pub fn binary(bytes: &[u8]) -> Self {
-        Value {
-            kind: kind::BINARY,
-            data: bytes.to_vec(),
-        }
+        Value { kind: kind::BINARY, data: bytes.to_vec() }
     }
 
     /// The number of a `REG_DWORD`, `None` for other types and broken data.
@@ -115,10 +94,7 @@ impl From<&str> for Value {
 }
 
 fn utf16z(text: &str) -> Vec<u8> {
-    text.encode_utf16()
-        .chain([0])
-        .flat_map(u16::to_le_bytes)
-        .collect()
+    text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
 }
 
 #[cfg(test)]
@@ -128,14 +104,8 @@ mod tests {
     #[test]
     fn text_has_its_terminators() {
         assert_eq!(Value::string("a").data, [b'a', 0, 0, 0]);
-        assert_eq!(
-            Value::strings(&["a", "b"]).data,
-            [b'a', 0, 0, 0, b'b', 0, 0, 0, 0, 0]
-        );
-        assert_eq!(
-            Value::string("softndk").as_string().as_deref(),
-            Some("softndk")
-        );
+        assert_eq!(Value::strings(&["a", "b"]).data, [b'a', 0, 0, 0, b'b', 0, 0, 0, 0, 0]);
+        assert_eq!(Value::string("softndk").as_string().as_deref(), Some("softndk"));
     }
 
     #[test]

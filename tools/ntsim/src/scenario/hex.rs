@@ -18,12 +18,7 @@ pub fn bytes(text: &str) -> Result<Vec<u8>, String> {
 pub fn dump(bytes: &[u8]) -> String {
     bytes
         .chunks(16)
-        .map(|line| {
-            line.iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<Vec<_>>()
-                .join(" ")
-        })
+        .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "))
         .collect::<Vec<_>>()
         .join("\n")
 }
@@ -59,10 +54,7 @@ pub enum Mismatch {
 impl Pattern {
     /// A pattern that only these bytes match.
     pub fn exactly(bytes: &[u8]) -> Self {
-        Pattern {
-            bytes: bytes.iter().copied().map(Some).collect(),
-            open_end: false,
-        }
+        Pattern { bytes: bytes.iter().copied().map(Some).collect(), open_end: false }
     }
 
     /// Reads a pattern.
@@ -96,11 +88,7 @@ impl Pattern {
             if let Some(expected) = want
                 && expected != found
             {
-                return Err(Mismatch::Byte {
-                    offset,
-                    expected: *expected,
-                    found: *found,
-                });
+                return Err(Mismatch::Byte { offset, expected: *expected, found: *found });
             }
         }
         let long_enough = output.len() >= self.bytes.len();
@@ -108,24 +96,16 @@ impl Pattern {
         if long_enough && short_enough {
             return Ok(());
         }
-        Err(Mismatch::Length {
-            expected: self.bytes.len(),
-            found: output.len(),
-        })
+        Err(Mismatch::Length { expected: self.bytes.len(), found: output.len() })
     }
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Mismatch::Byte {
-                offset,
-                expected,
-                found,
-            } => write!(
-                f,
-                "the byte at offset {offset} (0x{offset:x}) is 0x{found:02x}, expected 0x{expected:02x}"
-            ),
+            Mismatch::Byte { offset, expected, found } => {
+                write!(f, "the byte at offset {offset} (0x{offset:x}) is 0x{found:02x}, expected 0x{expected:02x}")
+            }
             Mismatch::Length { expected, found } => {
                 write!(f, "the output has {found} bytes, expected {expected}")
             }
@@ -144,9 +124,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut rest = text.chars().filter(|c| !is_gap(c));
     let mut found = Vec::new();
     while let Some(first) = rest.next() {
-        let second = rest
-            .next()
-            .ok_or("hex digits come in pairs: one is left over")?;
+        let second = rest.next().ok_or("hex digits come in pairs: one is left over")?;
         found.push(match (first, second) {
             ('?', '?') => Token::Any,
             ('.', '.') => Token::Rest,
@@ -181,18 +159,8 @@ mod tests {
         let pattern = Pattern::read("01 ?? 03 ..").unwrap();
         assert_eq!(pattern.check(&[1, 9, 3]), Ok(()));
         assert_eq!(pattern.check(&[1, 9, 3, 4]), Ok(()));
-        assert_eq!(
-            pattern.check(&[1, 9]),
-            Err(Mismatch::Length {
-                expected: 3,
-                found: 2
-            })
-        );
-        let wrong = Mismatch::Byte {
-            offset: 2,
-            expected: 3,
-            found: 4,
-        };
+        assert_eq!(pattern.check(&[1, 9]), Err(Mismatch::Length { expected: 3, found: 2 }));
+        let wrong = Mismatch::Byte { offset: 2, expected: 3, found: 4 };
         assert_eq!(pattern.check(&[1, 9, 4]), Err(wrong));
         assert!(Pattern::read(".. 01").is_err());
         assert!(Pattern::exactly(&[1]).check(&[1, 2]).is_err());

@@ -20,14 +20,10 @@ type Result<T> = std::result::Result<T, ScenarioError>;
 
 pub(super) fn parse(file: &Path, text: &str) -> Result<Scenario> {
     let source = Source { file, text };
-    let raw: raw::File = toml::from_str(text)
-        .map_err(|error| source.error(error.span().unwrap_or(0..0), error.message()))?;
+    let raw: raw::File =
+        toml::from_str(text).map_err(|error| source.error(error.span().unwrap_or(0..0), error.message()))?;
     let settings = &raw.scenario;
-    let drivers: Vec<Driver> = raw
-        .driver
-        .iter()
-        .map(|driver| source.driver(driver))
-        .collect::<Result<_>>()?;
+    let drivers: Vec<Driver> = raw.driver.iter().map(|driver| source.driver(driver)).collect::<Result<_>>()?;
     let mut scenario = Scenario {
         file: file.to_owned(),
         description: settings.description.clone(),
@@ -35,11 +31,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Scenario> {
             Some(limit) => source.milliseconds(limit)?,
             None => DEFAULT_TIME_LIMIT,
         },
-        processors: settings
-            .processors
-            .as_ref()
-            .map(|n| source.processors(n))
-            .transpose()?,
+        processors: settings.processors.as_ref().map(|n| source.processors(n)).transpose()?,
         drivers,
         adapters: Vec::new(),
         steps: Vec::new(),
@@ -49,9 +41,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Scenario> {
     }
     for (index, driver) in raw.driver.iter().enumerate() {
         let name = &scenario.drivers[index].name;
-        let twin = scenario.drivers[..index]
-            .iter()
-            .any(|other| same(&other.name, name));
+        let twin = scenario.drivers[..index].iter().any(|other| same(&other.name, name));
         if twin {
             let span = driver.name.as_ref().unwrap_or(&driver.path).span();
             return Err(source.error(span, format!("two drivers are called `{name}`")));
@@ -73,11 +63,7 @@ impl Source<'_> {
         let path = self.readable(&raw.path)?;
         let name = match &raw.name {
             Some(name) => name.get_ref().clone(),
-            None => path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
+            None => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         };
         let span = raw.name.as_ref().unwrap_or(&raw.path).span();
         if name.is_empty() || name.contains(['\\', '/']) {
@@ -88,12 +74,7 @@ impl Source<'_> {
             .iter()
             .map(|(path, value)| Ok((path.clone(), self.registry_value(value)?)))
             .collect::<Result<_>>()?;
-        Ok(Driver {
-            name,
-            path,
-            registry,
-            manual: raw.manual,
-        })
+        Ok(Driver { name, path, registry, manual: raw.manual })
     }
 
     fn adapter(&self, raw: &raw::Adapter, scenario: &Scenario) -> Result<Adapter> {
@@ -109,18 +90,11 @@ impl Source<'_> {
                 return Err(self.error(raw.name.span(), message));
             }
             if other.config.interface_index == index {
-                let message = format!(
-                    "`{}` has interface index {index} already",
-                    other.config.name
-                );
+                let message = format!("`{}` has interface index {index} already", other.config.name);
                 return Err(self.error(raw.interface_index.span(), message));
             }
         }
-        if let Some(luid) = raw
-            .luid_index
-            .as_ref()
-            .filter(|luid| *luid.get_ref() >= 1 << 24)
-        {
+        if let Some(luid) = raw.luid_index.as_ref().filter(|luid| *luid.get_ref() >= 1 << 24) {
             return Err(self.error(luid.span(), "a LUID's index has 24 bits"));
         }
         let config = AdapterConfig {
@@ -135,11 +109,7 @@ impl Source<'_> {
                 .collect::<Result<_>>()?,
             keywords: self.keywords(&raw.keywords)?,
         };
-        Ok(Adapter {
-            driver,
-            config,
-            manual: raw.manual,
-        })
+        Ok(Adapter { driver, config, manual: raw.manual })
     }
 
     fn step(&self, step: &Spanned<raw::Step>, scenario: &Scenario) -> Result<Step> {
@@ -209,59 +179,32 @@ impl Source<'_> {
                 None => NtStatus::SUCCESS,
             },
             expect_output,
-            save: raw
-                .save
-                .as_ref()
-                .map(|path| self.path(path.span(), path.get_ref()))
-                .transpose()?,
-            time_limit: raw
-                .time_limit_ms
-                .as_ref()
-                .map(|t| self.milliseconds(t))
-                .transpose()?,
+            save: raw.save.as_ref().map(|path| self.path(path.span(), path.get_ref())).transpose()?,
+            time_limit: raw.time_limit_ms.as_ref().map(|t| self.milliseconds(t)).transpose()?,
             threads: self.count(raw.threads.as_ref(), 64)?,
             repeat: self.count(raw.repeat.as_ref(), 1_000_000)?,
         })
     }
 
     fn known_driver(&self, name: &Spanned<String>, scenario: &Scenario) -> Result<String> {
-        let known = scenario
-            .drivers
-            .iter()
-            .find(|driver| same(&driver.name, name.get_ref()));
+        let known = scenario.drivers.iter().find(|driver| same(&driver.name, name.get_ref()));
         let names = || list(scenario.drivers.iter().map(|driver| driver.name.as_str()));
         known.map(|driver| driver.name.clone()).ok_or_else(|| {
-            let message = format!(
-                "no driver is called `{}` (there is {})",
-                name.get_ref(),
-                names()
-            );
+            let message = format!("no driver is called `{}` (there is {})", name.get_ref(), names());
             self.error(name.span(), message)
         })
     }
 
     fn known_adapter(&self, name: &Spanned<String>, scenario: &Scenario) -> Result<String> {
-        let known = scenario
-            .adapters
-            .iter()
-            .find(|it| same(&it.config.name, name.get_ref()));
+        let known = scenario.adapters.iter().find(|it| same(&it.config.name, name.get_ref()));
         let names = || list(scenario.adapters.iter().map(|it| it.config.name.as_str()));
-        known
-            .map(|adapter| adapter.config.name.clone())
-            .ok_or_else(|| {
-                let message = format!(
-                    "no adapter is called `{}` (there is {})",
-                    name.get_ref(),
-                    names()
-                );
-                self.error(name.span(), message)
-            })
+        known.map(|adapter| adapter.config.name.clone()).ok_or_else(|| {
+            let message = format!("no adapter is called `{}` (there is {})", name.get_ref(), names());
+            self.error(name.span(), message)
+        })
     }
 
-    fn keywords(
-        &self,
-        raw: &BTreeMap<String, Spanned<toml::Value>>,
-    ) -> Result<BTreeMap<String, Keyword>> {
+    fn keywords(&self, raw: &BTreeMap<String, Spanned<toml::Value>>) -> Result<BTreeMap<String, Keyword>> {
         let keyword = |value: &Spanned<toml::Value>| match value.get_ref() {
             toml::Value::String(text) => Ok(Keyword::Text(text.clone())),
             toml::Value::Boolean(on) => Ok(Keyword::Text(u32::from(*on).to_string())),
@@ -269,14 +212,9 @@ impl Source<'_> {
                 .map(Keyword::Number)
                 .map_err(|_| self.error(value.span(), "a keyword's number has 32 bits")),
             toml::Value::Table(table) => self.hex_table(value.span(), table).map(Keyword::Bytes),
-            _ => Err(self.error(
-                value.span(),
-                "a keyword is a number, a text or { hex = \"..\" }",
-            )),
+            _ => Err(self.error(value.span(), "a keyword is a number, a text or { hex = \"..\" }")),
         };
-        raw.iter()
-            .map(|(name, value)| Ok((name.clone(), keyword(value)?)))
-            .collect()
+        raw.iter().map(|(name, value)| Ok((name.clone(), keyword(value)?))).collect()
     }
 
     fn registry_value(&self, value: &Spanned<toml::Value>) -> Result<Value> {
@@ -293,9 +231,7 @@ impl Source<'_> {
             }),
             toml::Value::Array(texts) => {
                 let texts: Option<Vec<&str>> = texts.iter().map(|text| text.as_str()).collect();
-                texts
-                    .map(|texts| Value::strings(&texts))
-                    .ok_or_else(complain)
+                texts.map(|texts| Value::strings(&texts)).ok_or_else(complain)
             }
             toml::Value::Table(table) => Ok(Value::binary(&self.hex_table(value.span(), table)?)),
             _ => Err(complain()),
@@ -312,9 +248,9 @@ impl Source<'_> {
 
     fn status(&self, value: &Spanned<toml::Value>) -> Result<NtStatus> {
         match value.get_ref() {
-            toml::Value::Integer(number) => u32::try_from(*number).map(NtStatus).map_err(|_| {
-                self.error(value.span(), "a status has 32 bits: write it as 0xC000000D")
-            }),
+            toml::Value::Integer(number) => u32::try_from(*number)
+                .map(NtStatus)
+                .map_err(|_| self.error(value.span(), "a status has 32 bits: write it as 0xC000000D")),
             toml::Value::String(name) => NtStatus::by_name(name).ok_or_else(|| {
                 let message = format!("`{name}` is not a known status: write its number instead");
                 self.error(value.span(), message)
@@ -325,9 +261,7 @@ impl Source<'_> {
 
     fn mac(&self, text: &Spanned<String>) -> Result<[u8; 6]> {
         let bytes = self.read(text, |text| hex::bytes(&text.replace('-', ":")))?;
-        bytes
-            .try_into()
-            .map_err(|_| self.error(text.span(), "a MAC address has 6 bytes"))
+        bytes.try_into().map_err(|_| self.error(text.span(), "a MAC address has 6 bytes"))
     }
 
     fn milliseconds(&self, value: &Spanned<u64>) -> Result<Duration> {
@@ -354,12 +288,8 @@ impl Source<'_> {
 
     fn contents(&self, path: &Spanned<String>) -> Result<Vec<u8>> {
         let file = self.path(path.span(), path.get_ref())?;
-        std::fs::read(&file).map_err(|error| {
-            self.error(
-                path.span(),
-                format!("`{}` cannot be read: {error}", file.display()),
-            )
-        })
+        std::fs::read(&file)
+            .map_err(|error| self.error(path.span(), format!("`{}` cannot be read: {error}", file.display())))
     }
 
     fn readable(&self, path: &Spanned<String>) -> Result<PathBuf> {
@@ -373,11 +303,7 @@ impl Source<'_> {
         }
     }
 
-    fn read<T>(
-        &self,
-        text: &Spanned<String>,
-        parse: impl Fn(&str) -> std::result::Result<T, String>,
-    ) -> Result<T> {
+    fn read<T>(&self, text: &Spanned<String>, parse: impl Fn(&str) -> std::result::Result<T, String>) -> Result<T> {
         parse(text.get_ref()).map_err(|message| self.error(text.span(), message))
     }
 }
@@ -389,11 +315,7 @@ fn same(a: &str, b: &str) -> bool {
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 #[cfg(test)]

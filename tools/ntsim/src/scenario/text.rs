@@ -32,8 +32,7 @@ impl Source<'_> {
     /// A path with `${NAME}` and `${NAME:-default}` replaced by the environment, relative to
     /// the scenario's directory.
     pub fn path(&self, span: Range<usize>, text: &str) -> Result<PathBuf, ScenarioError> {
-        let expanded = expand(text, |name| std::env::var(name).ok())
-            .map_err(|message| self.error(span, message))?;
+        let expanded = expand(text, |name| std::env::var(name).ok()).map_err(|message| self.error(span, message))?;
         let home = self.file.parent().unwrap_or(Path::new(""));
         Ok(home.join(expanded))
     }
@@ -44,9 +43,7 @@ fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Strin
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let (inside, tail) = after
-            .split_once('}')
-            .ok_or_else(|| format!("`${{` without `}}` in `{text}`"))?;
+        let (inside, tail) = after.split_once('}').ok_or_else(|| format!("`${{` without `}}` in `{text}`"))?;
         let (name, default) = match inside.split_once(":-") {
             Some((name, default)) => (name, Some(default.to_owned())),
             None => (inside, None),
@@ -64,12 +61,7 @@ fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Strin
 }
 
 fn one_line(message: &str) -> String {
-    message
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join("; ")
+    message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -78,10 +70,7 @@ mod tests {
 
     #[test]
     fn positions_count_lines_and_characters() {
-        let source = Source {
-            file: Path::new("s.toml"),
-            text: "a\nbü = 1\n",
-        };
+        let source = Source { file: Path::new("s.toml"), text: "a\nbü = 1\n" };
         assert_eq!(source.position(0), (1, 1));
         assert_eq!(source.position(2), (2, 1));
         assert_eq!(source.position(5), (2, 3));

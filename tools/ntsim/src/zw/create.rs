@@ -68,9 +68,7 @@ impl Wish {
     }
 
     fn writes(&self) -> bool {
-        self.has(
-            access::WRITE_DATA | access::APPEND_DATA | access::GENERIC_WRITE | access::GENERIC_ALL,
-        )
+        self.has(access::WRITE_DATA | access::APPEND_DATA | access::GENERIC_WRITE | access::GENERIC_ALL)
     }
 
     fn deletes(&self) -> bool {
@@ -89,11 +87,7 @@ impl Wish {
             || self.options & SYNCHRONOUS == SYNCHRONOUS
             || (self.options & SYNCHRONOUS != 0 && !self.has(access::SYNCHRONIZE | generic))
             || (self.options & option::DELETE_ON_CLOSE != 0 && !self.deletes());
-        if bad {
-            Err(STATUS_INVALID_PARAMETER)
-        } else {
-            Ok(())
-        }
+        if bad { Err(STATUS_INVALID_PARAMETER) } else { Ok(()) }
     }
 }
 
@@ -115,12 +109,7 @@ unsafe fn create(
     if !extended_attributes.is_null() && extended_length > 0 {
         return STATUS_NOT_SUPPORTED;
     }
-    let wish = Wish {
-        access,
-        share,
-        disposition,
-        options,
-    };
+    let wish = Wish { access, share, disposition, options };
     // SAFETY: a driver's call with its own structures.
     unsafe { perform(result, attributes, status_block, &wish) }
 }
@@ -134,12 +123,7 @@ unsafe fn open(
     options: u32,
 ) -> NTSTATUS {
     super::enter("ZwOpenFile");
-    let wish = Wish {
-        access,
-        share,
-        disposition: disposition::OPEN,
-        options,
-    };
+    let wish = Wish { access, share, disposition: disposition::OPEN, options };
     // SAFETY: a driver's call with its own structures.
     unsafe { perform(result, attributes, status_block, &wish) }
 }
@@ -176,11 +160,7 @@ unsafe fn perform(
         }
         Err(status) => (status, 0),
     };
-    let block = IO_STATUS_BLOCK {
-        Status: status,
-        StatusHigh: 0,
-        Information: information,
-    };
+    let block = IO_STATUS_BLOCK { Status: status, StatusHigh: 0, Information: information };
     // SAFETY: by contract.
     unsafe { status_block.write(block) };
     status
@@ -243,12 +223,8 @@ fn open_host(path: &Path, wish: &Wish) -> Result<(Open, usize), NTSTATUS> {
     if directory && empty {
         return Err(STATUS_INVALID_PARAMETER);
     }
-    let file = if directory {
-        open_directory(path, create)
-    } else {
-        open_file(path, wish, create)
-    }
-    .map_err(|error| status::of(&error))?;
+    let file = if directory { open_directory(path, create) } else { open_file(path, wish, create) }
+        .map_err(|error| status::of(&error))?;
     let open = finish(file, path, wish, directory)?;
     if empty {
         // Only now: an open that sharing forbids must not destroy the contents.
@@ -268,10 +244,7 @@ fn open_file(path: &Path, wish: &Wish, create: bool) -> std::io::Result<File> {
     let empties = !matches!(wish.disposition, disposition::OPEN | disposition::OPEN_IF);
     let writes = wish.writes() || empties || create;
     let mut options = OpenOptions::new();
-    options
-        .write(writes)
-        .read(wish.reads() || !writes)
-        .create_new(create);
+    options.write(writes).read(wish.reads() || !writes).create_new(create);
     // A driver that opens a pipe by mistake must not hang the machine.
     options.custom_flags(libc::O_NONBLOCK).open(path)
 }

@@ -41,11 +41,7 @@ impl Drop for HostFile {
         share::release(self.key, self.claim);
         if self.delete_on_close.load(Ordering::Relaxed) {
             // As on Windows, nobody hears of a deletion that fails at the last close.
-            let _ = if self.directory {
-                std::fs::remove_dir(&self.path)
-            } else {
-                std::fs::remove_file(&self.path)
-            };
+            let _ = if self.directory { std::fs::remove_dir(&self.path) } else { std::fs::remove_file(&self.path) };
         }
     }
 }

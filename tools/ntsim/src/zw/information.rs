@@ -39,9 +39,7 @@ unsafe fn query(
     let open = handle::file("ZwQueryInformationFile", handle);
     let bytes = match &*open {
         Open::Host(file) => describe(file, which),
-        Open::Device(file) if which == class::POSITION => {
-            Ok(file.position().to_le_bytes().to_vec())
-        }
+        Open::Device(file) if which == class::POSITION => Ok(file.position().to_le_bytes().to_vec()),
         Open::Device(_) => Err(STATUS_INVALID_DEVICE_REQUEST),
     };
     let (status, information) = match bytes {
@@ -54,20 +52,9 @@ unsafe fn query(
             } else {
                 let count = bytes.len().min(length);
                 // SAFETY: the driver's buffer has `length` bytes.
-                unsafe {
-                    buffer
-                        .cast::<u8>()
-                        .copy_from_nonoverlapping(bytes.as_ptr(), count)
-                };
+                unsafe { buffer.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), count) };
                 let cut = count < bytes.len();
-                (
-                    if cut {
-                        STATUS_BUFFER_OVERFLOW
-                    } else {
-                        STATUS_SUCCESS
-                    },
-                    count,
-                )
+                (if cut { STATUS_BUFFER_OVERFLOW } else { STATUS_SUCCESS }, count)
             }
         }
     };
@@ -75,13 +62,7 @@ unsafe fn query(
     unsafe { answer(status_block, status, information) }
 }
 
-unsafe fn set(
-    handle: HANDLE,
-    status_block: *mut IO_STATUS_BLOCK,
-    buffer: PVOID,
-    length: u32,
-    which: i32,
-) -> NTSTATUS {
+unsafe fn set(handle: HANDLE, status_block: *mut IO_STATUS_BLOCK, buffer: PVOID, length: u32, which: i32) -> NTSTATUS {
     super::enter("ZwSetInformationFile");
     let open = handle::file("ZwSetInformationFile", handle);
     let needed = match which {
@@ -111,11 +92,7 @@ unsafe fn set(
 /// # Safety
 /// `block` must be the driver's variable.
 unsafe fn answer(block: *mut IO_STATUS_BLOCK, status: NTSTATUS, information: usize) -> NTSTATUS {
-    let answer = IO_STATUS_BLOCK {
-        Status: status,
-        StatusHigh: 0,
-        Information: information,
-    };
+    let answer = IO_STATUS_BLOCK { Status: status, StatusHigh: 0, Information: information };
     // SAFETY: by contract.
     unsafe { block.write(answer) };
     status
@@ -186,16 +163,10 @@ fn change(file: &HostFile, which: i32, bytes: &[u8]) -> Result<(), NTSTATUS> {
                 return Err(STATUS_ACCESS_DENIED);
             }
             let wanted = u64::try_from(number(bytes, 0)).map_err(|_| STATUS_INVALID_PARAMETER)?;
-            let length = file
-                .file
-                .metadata()
-                .map_err(|error| status::of(&error))?
-                .len();
+            let length = file.file.metadata().map_err(|error| status::of(&error))?.len();
             // Allocation only cuts a file; it reserves room beyond the end, which the host does not need.
             if which == class::END_OF_FILE || wanted < length {
-                file.file
-                    .set_len(wanted)
-                    .map_err(|error| status::of(&error))?;
+                file.file.set_len(wanted).map_err(|error| status::of(&error))?;
             }
         }
         _ => set_basic(file, bytes)?,
@@ -216,17 +187,13 @@ fn set_basic(file: &HostFile, bytes: &[u8]) -> Result<(), NTSTATUS> {
     if let Some(write) = time(2) {
         times = times.set_modified(write);
     }
-    file.file
-        .set_times(times)
-        .map_err(|error| status::of(&error))?;
+    file.file.set_times(times).map_err(|error| status::of(&error))?;
     let attributes = u32::from_le_bytes([bytes[32], bytes[33], bytes[34], bytes[35]]);
     if attributes != 0 {
         let found = file.file.metadata().map_err(|error| status::of(&error))?;
         let mut permissions = found.permissions();
         permissions.set_readonly(attributes & FILE_ATTRIBUTE_READONLY != 0);
-        file.file
-            .set_permissions(permissions)
-            .map_err(|error| status::of(&error))?;
+        file.file.set_permissions(permissions).map_err(|error| status::of(&error))?;
     }
     Ok(())
 }
@@ -240,16 +207,8 @@ fn times(found: &Metadata) -> [u64; 4] {
 }
 
 fn attributes(found: &Metadata) -> u32 {
-    let readonly = if found.permissions().readonly() {
-        FILE_ATTRIBUTE_READONLY
-    } else {
-        0
-    };
-    let directory = if found.is_dir() {
-        FILE_ATTRIBUTE_DIRECTORY
-    } else {
-        0
-    };
+    let readonly = if found.permissions().readonly() { FILE_ATTRIBUTE_READONLY } else { 0 };
+    let directory = if found.is_dir() { FILE_ATTRIBUTE_DIRECTORY } else { 0 };
     match readonly | directory {
         0 => FILE_ATTRIBUTE_NORMAL,
         attributes => attributes,
@@ -262,8 +221,7 @@ fn ticks(time: SystemTime) -> u64 {
 }
 
 fn from_ticks(ticks: u64) -> SystemTime {
-    let since =
-        Duration::from_nanos(ticks % 10_000_000 * 100) + Duration::from_secs(ticks / 10_000_000);
+    let since = Duration::from_nanos(ticks % 10_000_000 * 100) + Duration::from_secs(ticks / 10_000_000);
     UNIX_EPOCH + since.saturating_sub(Duration::from_secs(EPOCH_DISTANCE))
 }
 

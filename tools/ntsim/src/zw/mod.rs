@@ -20,13 +20,7 @@ pub use codes::ALL as CODES;
 use crate::table::Row;
 
 /// The tables of this module; [`crate::table`] gathers them.
-pub const TABLES: &[&[&Row]] = &[
-    close::ROWS,
-    create::ROWS,
-    information::ROWS,
-    transfer::ROWS,
-    wait::ROWS,
-];
+pub const TABLES: &[&[&Row]] = &[close::ROWS, create::ROWS, information::ROWS, transfer::ROWS, wait::ROWS];
 
 /// What every Zw routine checks first.
 pub(crate) fn enter(routine: &str) {

@@ -73,44 +73,21 @@ mod tests {
 
     #[test]
     fn drive_z_is_the_hosts_root() {
-        for name in [
-            r"\??\Z:\tmp\File",
-            r"\DosDevices\z:\tmp\File",
-            r"\??\Global\Z:\tmp\File",
-        ] {
-            assert_eq!(
-                absolute(name),
-                Ok(Target::Host("/tmp/File".into())),
-                "{name}"
-            );
+        for name in [r"\??\Z:\tmp\File", r"\DosDevices\z:\tmp\File", r"\??\Global\Z:\tmp\File"] {
+            assert_eq!(absolute(name), Ok(Target::Host("/tmp/File".into())), "{name}");
         }
         assert_eq!(absolute(r"\??\Z:\"), Ok(Target::Host("/".into())));
     }
 
     #[test]
     fn other_names_are_devices_or_wrong() {
-        assert_eq!(
-            absolute(r"\Device\NdkTest"),
-            Ok(Target::Device(r"\Device\NdkTest".into()))
-        );
-        assert_eq!(
-            absolute(r"\??\NdkTest"),
-            Ok(Target::Device(r"\??\NdkTest".into()))
-        );
+        assert_eq!(absolute(r"\Device\NdkTest"), Ok(Target::Device(r"\Device\NdkTest".into())));
+        assert_eq!(absolute(r"\??\NdkTest"), Ok(Target::Device(r"\??\NdkTest".into())));
         assert_eq!(absolute(r"\??\C:\x"), Err(STATUS_OBJECT_PATH_NOT_FOUND));
-        for name in [
-            r"\??\Z:x",
-            r"\??\Z:\a\..\b",
-            r"\??\Z:\a\\b",
-            r"\??\Z:\a/b",
-            r"\??\Z:",
-        ] {
+        for name in [r"\??\Z:x", r"\??\Z:\a\..\b", r"\??\Z:\a\\b", r"\??\Z:\a/b", r"\??\Z:"] {
             assert_eq!(absolute(name), Err(STATUS_OBJECT_NAME_INVALID), "{name}");
         }
         assert_eq!(relative(Path::new("/a"), r"b\c"), Ok("/a/b/c".into()));
-        assert_eq!(
-            relative(Path::new("/a"), r"\b"),
-            Err(STATUS_OBJECT_NAME_INVALID)
-        );
+        assert_eq!(relative(Path::new("/a"), r"\b"), Err(STATUS_OBJECT_NAME_INVALID));
     }
 }

@@ -25,17 +25,12 @@ impl Claim {
     pub fn new(reads: bool, writes: bool, deletes: bool, share: u32) -> Claim {
         let bit = |wanted: bool, bit: u32| if wanted { bit } else { 0 };
         let does = bit(reads, READ) | bit(writes, WRITE) | bit(deletes, DELETE);
-        Claim {
-            does,
-            lets: share & (READ | WRITE | DELETE),
-        }
+        Claim { does, lets: share & (READ | WRITE | DELETE) }
     }
 
     /// An open that neither reads, writes nor deletes takes no part in sharing.
     fn agrees_with(self, other: Claim) -> bool {
-        self.does == 0
-            || other.does == 0
-            || (self.does & !other.lets == 0 && other.does & !self.lets == 0)
+        self.does == 0 || other.does == 0 || (self.does & !other.lets == 0 && other.does & !self.lets == 0)
     }
 }
 
@@ -81,9 +76,6 @@ mod tests {
         assert!(claim(file, writer));
         assert!(!claim(file, reader), "the reader does not let others write");
         assert!(claim(file, Claim::new(true, false, false, READ | WRITE)));
-        assert!(
-            claim(file, Claim::new(false, false, false, 0)),
-            "attributes only"
-        );
+        assert!(claim(file, Claim::new(false, false, false, 0)), "attributes only");
     }
 }

@@ -20,9 +20,7 @@ pub(super) fn of(error: &Error) -> NTSTATUS {
         ErrorKind::NotADirectory => STATUS_OBJECT_PATH_NOT_FOUND,
         ErrorKind::DirectoryNotEmpty => STATUS_DIRECTORY_NOT_EMPTY,
         ErrorKind::ReadOnlyFilesystem => STATUS_MEDIA_WRITE_PROTECTED,
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            STATUS_DISK_FULL
-        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => STATUS_DISK_FULL,
         ErrorKind::InvalidInput | ErrorKind::InvalidFilename => STATUS_OBJECT_NAME_INVALID,
         ErrorKind::ResourceBusy => STATUS_CANNOT_DELETE,
         ErrorKind::OutOfMemory => STATUS_INSUFFICIENT_RESOURCES,

@@ -45,18 +45,7 @@ unsafe fn read(
     _key: *const u32,
 ) -> NTSTATUS {
     // SAFETY: a driver's call with its own structures.
-    unsafe {
-        perform(
-            Direction::Read,
-            file,
-            event,
-            apc,
-            status_block,
-            buffer,
-            length,
-            offset,
-        )
-    }
+    unsafe { perform(Direction::Read, file, event, apc, status_block, buffer, length, offset) }
 }
 
 #[expect(clippy::too_many_arguments, reason = "the signature of the routine")]
@@ -72,28 +61,14 @@ unsafe fn write(
     _key: *const u32,
 ) -> NTSTATUS {
     // SAFETY: a driver's call with its own structures.
-    unsafe {
-        perform(
-            Direction::Write,
-            file,
-            event,
-            apc,
-            status_block,
-            buffer,
-            length,
-            offset,
-        )
-    }
+    unsafe { perform(Direction::Write, file, event, apc, status_block, buffer, length, offset) }
 }
 
 /// Transfers and answers.
 ///
 /// # Safety
 /// The pointers must be a driver's valid structures.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "what the two routines have in common"
-)]
+#[expect(clippy::too_many_arguments, reason = "what the two routines have in common")]
 unsafe fn perform(
     direction: Direction,
     handle: HANDLE,
@@ -133,11 +108,7 @@ unsafe fn perform(
         // Refused before anything was tried: the status block stays as it is.
         Err(status) => return status,
     };
-    let block = IO_STATUS_BLOCK {
-        Status: status,
-        StatusHigh: 0,
-        Information: information,
-    };
+    let block = IO_STATUS_BLOCK { Status: status, StatusHigh: 0, Information: information };
     // SAFETY: by contract.
     unsafe { status_block.write(block) };
     if let Some(event) = event {
@@ -165,11 +136,7 @@ unsafe fn host(
     length: usize,
     offset: Option<i64>,
 ) -> Result<(NTSTATUS, usize), NTSTATUS> {
-    let allowed = if direction == Direction::Read {
-        file.reads
-    } else {
-        file.writes
-    };
+    let allowed = if direction == Direction::Read { file.reads } else { file.writes };
     if !allowed {
         return Err(STATUS_ACCESS_DENIED);
     }
@@ -180,9 +147,7 @@ unsafe fn host(
     let start = match offset {
         None | Some(AT_THE_POINTER) if file.synchronous => file.position.load(Ordering::Relaxed),
         None | Some(AT_THE_POINTER) => return Err(STATUS_INVALID_PARAMETER),
-        Some(TO_THE_END) if direction == Direction::Write => {
-            end().map_err(|error| status::of(&error))?
-        }
+        Some(TO_THE_END) if direction == Direction::Write => end().map_err(|error| status::of(&error))?,
         Some(offset) if offset < 0 => return Err(STATUS_INVALID_PARAMETER),
         Some(offset) => offset,
     };
@@ -201,10 +166,7 @@ unsafe fn host(
         );
     }
     if file.synchronous {
-        file.position.store(
-            start.saturating_add_unsigned(moved as u64),
-            Ordering::Relaxed,
-        );
+        file.position.store(start.saturating_add_unsigned(moved as u64), Ordering::Relaxed);
     }
     Ok(match trouble {
         Some(error) if moved == 0 => (status::of(&error), 0),
@@ -271,9 +233,7 @@ unsafe fn device(
     } else {
         request::read_write(file, None, length, start, None)
     };
-    let Ok(answer) = answer else {
-        unreachable!("a request without a time limit ends")
-    };
+    let Ok(answer) = answer else { unreachable!("a request without a time limit ends") };
     if direction == Direction::Read {
         let count = answer.output.len().min(length);
         // SAFETY: by contract.

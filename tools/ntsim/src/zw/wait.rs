@@ -9,11 +9,7 @@ unsafe fn wait(handle: HANDLE, _alertable: BOOLEAN, timeout: *const i64) -> NTST
     if object.address == 0 {
         // Transfers on files end before they return, so a file is always signalled; keys are no
         // objects to wait for.
-        return if object.kind == "file" {
-            STATUS_SUCCESS
-        } else {
-            STATUS_OBJECT_TYPE_MISMATCH
-        };
+        return if object.kind == "file" { STATUS_SUCCESS } else { STATUS_OBJECT_TYPE_MISMATCH };
     }
     // SAFETY: the driver's variable, or null for "for ever".
     let timeout = unsafe { timeout.as_ref() }.copied();

@@ -32,20 +32,11 @@ fn device_named(name: &'static str) -> FileObject {
     driver.MajorFunction[0] = Some(succeed);
     driver.MajorFunction[2] = Some(succeed);
     driver.MajorFunction[14] = Some(control);
-    let recipe = Recipe {
-        extension: 16,
-        name: Some(name),
-        kind: 0x22,
-        characteristics: 0,
-        exclusive: false,
-    };
+    let recipe = Recipe { extension: 16, name: Some(name), kind: 0x22, characteristics: 0, exclusive: false };
     // SAFETY: a driver object that lives for ever.
     unsafe {
         device::create(driver, &recipe).unwrap();
-        assert_eq!(
-            FileObject::open(name, 0xC000_0000, 0, 7).unwrap_err(),
-            STATUS_NO_SUCH_DEVICE
-        );
+        assert_eq!(FileObject::open(name, 0xC000_0000, 0, 7).unwrap_err(), STATUS_NO_SUCH_DEVICE);
         device::finish_initialization(driver);
     }
     FileObject::open(name, 0xC000_0000, 0, 7).unwrap()
@@ -88,11 +79,7 @@ fn later(irp: *mut IRP, f: fn(*mut IRP)) {
 }
 
 unsafe extern "win64" fn cancelled(_device: *mut DEVICE_OBJECT, irp: *mut IRP) {
-    let lock = crate::context::current()
-        .held_locks()
-        .last()
-        .expect("the cancel lock")
-        .lock;
+    let lock = crate::context::current().held_locks().last().expect("the cancel lock").lock;
     // SAFETY: the cancel routine owns the IRP and the lock.
     unsafe {
         crate::ke::spin::release(lock, (*irp).CancelIrql);
@@ -137,10 +124,7 @@ unsafe extern "win64" fn control(device: *mut DEVICE_OBJECT, irp: *mut IRP) -> N
                 STATUS_SUCCESS
             }
             NO_STATUS_SET => {
-                assert_eq!(
-                    expect_violation(|| complete(irp)).0,
-                    "IRP_COMPLETED_WITHOUT_STATUS"
-                );
+                assert_eq!(expect_violation(|| complete(irp)).0, "IRP_COMPLETED_WITHOUT_STATUS");
                 finish(irp, STATUS_SUCCESS, 0)
             }
             CANCEL_ROUTINE_LEFT => {
@@ -178,15 +162,8 @@ unsafe extern "win64" fn control(device: *mut DEVICE_OBJECT, irp: *mut IRP) -> N
 
 static LOWER_DONE: AtomicUsize = AtomicUsize::new(0);
 
-unsafe extern "win64" fn lower_done(
-    device: *mut DEVICE_OBJECT,
-    irp: *mut IRP,
-    context: PVOID,
-) -> NTSTATUS {
-    assert!(
-        device.is_null(),
-        "the allocator has no stack location of its own"
-    );
+unsafe extern "win64" fn lower_done(device: *mut DEVICE_OBJECT, irp: *mut IRP, context: PVOID) -> NTSTATUS {
+    assert!(device.is_null(), "the allocator has no stack location of its own");
     // SAFETY: the routine owns the lower IRP, and through its context the upper one.
     unsafe {
         assert_eq!((*irp).PendingReturned, TRUE);
@@ -206,23 +183,11 @@ fn ask(file: &FileObject, code: u32, input: &[u8], out: usize) -> (NTSTATUS, Vec
 fn buffers_come_back() {
     Kernel::enter(|| {
         let file = device_named(r"\Device\IoTestBuffers");
-        assert_eq!(
-            ask(&file, ECHO, b"hello", 8),
-            (STATUS_SUCCESS, b"hello".to_vec())
-        );
-        assert_eq!(
-            ask(&file, ECHO_DIRECT, b"hello", 8),
-            (STATUS_SUCCESS, b"hello".to_vec())
-        );
+        assert_eq!(ask(&file, ECHO, b"hello", 8), (STATUS_SUCCESS, b"hello".to_vec()));
+        assert_eq!(ask(&file, ECHO_DIRECT, b"hello", 8), (STATUS_SUCCESS, b"hello".to_vec()));
         assert_eq!(ask(&file, ECHO, &[], 0), (STATUS_SUCCESS, vec![]));
-        assert_eq!(
-            ask(&file, WARNING, b"ab", 4),
-            (STATUS_BUFFER_OVERFLOW, b"ab".to_vec())
-        );
-        assert_eq!(
-            ask(&file, 0x22_2FFC, b"ab", 4),
-            (STATUS_INVALID_DEVICE_REQUEST, vec![])
-        );
+        assert_eq!(ask(&file, WARNING, b"ab", 4), (STATUS_BUFFER_OVERFLOW, b"ab".to_vec()));
+        assert_eq!(ask(&file, 0x22_2FFC, b"ab", 4), (STATUS_INVALID_DEVICE_REQUEST, vec![]));
     });
 }
 
@@ -231,10 +196,7 @@ fn a_pending_request_is_waited_for() {
     Kernel::enter(|| {
         let file = device_named(r"\Device\IoTestPending");
         assert_eq!(ask(&file, LATER, b"x", 4), (STATUS_SUCCESS, b"x".to_vec()));
-        assert_eq!(
-            ask(&file, SENT_ON, b"xyz", 4),
-            (STATUS_SUCCESS, b"xyz".to_vec())
-        );
+        assert_eq!(ask(&file, SENT_ON, b"xyz", 4), (STATUS_SUCCESS, b"xyz".to_vec()));
         assert_eq!(LOWER_DONE.load(Ordering::SeqCst), 1);
     });
 }

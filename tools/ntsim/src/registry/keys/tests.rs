@@ -21,17 +21,8 @@ fn create_key(path: &str, root: HANDLE) -> (NTSTATUS, HANDLE, u32) {
     let attributes = attributes(&mut view, root);
     let (mut handle, mut how) = (std::ptr::null_mut(), 0);
     // SAFETY: valid structures.
-    let status = unsafe {
-        create(
-            &raw mut handle,
-            0xF003F,
-            &raw const attributes,
-            0,
-            std::ptr::null_mut(),
-            0,
-            &raw mut how,
-        )
-    };
+    let status =
+        unsafe { create(&raw mut handle, 0xF003F, &raw const attributes, 0, std::ptr::null_mut(), 0, &raw mut how) };
     (status, handle, how)
 }
 
@@ -41,16 +32,8 @@ fn ask(handle: HANDLE, name: &str, which: i32, room: u32) -> (NTSTATUS, Vec<u8>,
     let mut buffer = vec![0xEE_u8; 256];
     let mut needed = 0;
     // SAFETY: valid structures; the buffer is longer than `room`.
-    let status = unsafe {
-        query_value(
-            handle,
-            &raw mut view,
-            which,
-            buffer.as_mut_ptr().cast(),
-            room,
-            &raw mut needed,
-        )
-    };
+    let status =
+        unsafe { query_value(handle, &raw mut view, which, buffer.as_mut_ptr().cast(), room, &raw mut needed) };
     buffer.truncate(room as usize);
     (status, buffer, needed)
 }
@@ -72,34 +55,17 @@ fn values_come_back_in_every_class_and_length() {
         let (status, bytes, needed) = ask(key, "depth", class::VALUE_PARTIAL, 16);
         assert_eq!((status, needed), (STATUS_SUCCESS, 16));
         assert_eq!(bytes, [0, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 7, 0, 0, 0]);
-        assert_eq!(
-            ask(key, "Depth", class::VALUE_PARTIAL, 13).0,
-            STATUS_BUFFER_OVERFLOW
-        );
-        assert_eq!(
-            ask(key, "Depth", class::VALUE_PARTIAL, 11).0,
-            STATUS_BUFFER_TOO_SMALL
-        );
+        assert_eq!(ask(key, "Depth", class::VALUE_PARTIAL, 13).0, STATUS_BUFFER_OVERFLOW);
+        assert_eq!(ask(key, "Depth", class::VALUE_PARTIAL, 11).0, STATUS_BUFFER_TOO_SMALL);
         assert_eq!(ask(key, "Depth", class::VALUE_FULL, 64).2, 20 + 10 + 2 + 4);
-        assert_eq!(
-            ask(key, "Nothing", class::VALUE_PARTIAL, 16).0,
-            STATUS_OBJECT_NAME_NOT_FOUND
-        );
+        assert_eq!(ask(key, "Nothing", class::VALUE_PARTIAL, 16).0, STATUS_OBJECT_NAME_NOT_FOUND);
         assert_eq!(ask(key, "Depth", 77, 16).0, STATUS_INVALID_PARAMETER);
 
         let mut buffer = [0_u8; 64];
         let mut needed = 0;
         // SAFETY: valid structures.
-        let status = unsafe {
-            enumerate_key(
-                root,
-                0,
-                class::KEY_BASIC,
-                buffer.as_mut_ptr().cast(),
-                64,
-                &raw mut needed,
-            )
-        };
+        let status =
+            unsafe { enumerate_key(root, 0, class::KEY_BASIC, buffer.as_mut_ptr().cast(), 64, &raw mut needed) };
         assert_eq!((status, needed), (STATUS_SUCCESS, 16 + 20));
         assert_eq!(&buffer[16..20], &[b'P', 0, b'a', 0]);
         for handle in [key, root] {

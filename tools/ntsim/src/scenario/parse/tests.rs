@@ -49,13 +49,8 @@ fn a_whole_scenario_is_understood() {
     assert_eq!(adapter.config.mac, Some([2, 0, 0, 0, 0, 1]));
     assert_eq!(adapter.config.addresses.len(), 2);
     assert_eq!(adapter.config.keywords["Depth"], Keyword::Number(3));
-    let Action::Ioctl(ioctl) = &scenario.steps[0].action else {
-        panic!("not an ioctl")
-    };
-    assert_eq!(
-        (ioctl.code, ioctl.expect_status),
-        (0x22_2000, NtStatus::CANCELLED)
-    );
+    let Action::Ioctl(ioctl) = &scenario.steps[0].action else { panic!("not an ioctl") };
+    assert_eq!((ioctl.code, ioctl.expect_status), (0x22_2000, NtStatus::CANCELLED));
     assert_eq!((ioctl.threads, ioctl.repeat), (1, 1));
     assert_eq!(scenario.steps[0].line, 23);
     assert!(matches!(&scenario.steps[1].action, Action::SurpriseRemove(n) if n == "Ethernet 1"));
@@ -72,63 +67,19 @@ fn mistake(from: &str, to: &str) -> String {
 #[test]
 fn mistakes_are_found_at_their_place() {
     let cases = [
-        (
-            "\"CANCELLED\"",
-            "\"CANCELED\"",
-            "24:99: `CANCELED` is not a known status",
-        ),
-        (
-            "driver = \"SoftNdk\"",
-            "driver = \"mlx\"",
-            "17:10: no driver is called `mlx` (there is `softndk`)",
-        ),
+        ("\"CANCELLED\"", "\"CANCELED\"", "24:99: `CANCELED` is not a known status"),
+        ("driver = \"SoftNdk\"", "driver = \"mlx\"", "17:10: no driver is called `mlx` (there is `softndk`)"),
         ("192.0.2.1/24", "192.0.2.1/40", "20:14: the prefix length"),
-        (
-            "in-hex = \"01\"",
-            "in-hex = \"0\"",
-            "24:61: hex digits come in pairs",
-        ),
-        (
-            "02-00-00-00-00-01",
-            "02-00",
-            "19:7: a MAC address has 6 bytes",
-        ),
-        (
-            "interface-index = 11",
-            "interface-index = 0",
-            "18:19: interface indices start at 1",
-        ),
-        (
-            "time-limit-ms = 5000",
-            "time-limit-ms = 0",
-            "4:17: a time limit",
-        ),
-        (
-            "time-limit-ms = 5000",
-            "time-limit-ms = \"x\"",
-            "4:17: invalid type",
-        ),
-        (
-            "description =",
-            "descripton =",
-            "3:1: unknown field `descripton`",
-        ),
-        (
-            "surprise-remove =",
-            "load = \"softndk\"\nremove =",
-            "26:1: a step has exactly one of",
-        ),
-        (
-            "${NTSIM_TEST_UNSET:-Cargo.toml}",
-            "${NTSIM_TEST_UNSET}",
-            "8:8: the environment variable",
-        ),
+        ("in-hex = \"01\"", "in-hex = \"0\"", "24:61: hex digits come in pairs"),
+        ("02-00-00-00-00-01", "02-00", "19:7: a MAC address has 6 bytes"),
+        ("interface-index = 11", "interface-index = 0", "18:19: interface indices start at 1"),
+        ("time-limit-ms = 5000", "time-limit-ms = 0", "4:17: a time limit"),
+        ("time-limit-ms = 5000", "time-limit-ms = \"x\"", "4:17: invalid type"),
+        ("description =", "descripton =", "3:1: unknown field `descripton`"),
+        ("surprise-remove =", "load = \"softndk\"\nremove =", "26:1: a step has exactly one of"),
+        ("${NTSIM_TEST_UNSET:-Cargo.toml}", "${NTSIM_TEST_UNSET}", "8:8: the environment variable"),
         (":-Cargo.toml}", ":-missing.sys}", "8:8: `"),
-        (
-            "processors = 2",
-            "processors = 65",
-            "5:14: a machine has 1 to 64",
-        ),
+        ("processors = 2", "processors = 65", "5:14: a machine has 1 to 64"),
         ("[\"a\", \"b\"]", "[1]", "12:9: a registry value is"),
         ("[scenario]", "[scenario", "2:10: "),
     ];

@@ -18,10 +18,7 @@ type Transfer = unsafe extern "win64" fn(
 
 fn scratch(name: &str) -> (tempdir::Dir, String) {
     let dir = tempdir::Dir::new(name);
-    let object = format!(
-        r"\??\Z:{}\file",
-        dir.path().display().to_string().replace('/', r"\")
-    );
+    let object = format!(r"\??\Z:{}\file", dir.path().display().to_string().replace('/', r"\"));
     (dir, object)
 }
 
@@ -50,12 +47,7 @@ mod tempdir {
     }
 }
 
-fn open_with(
-    name: &str,
-    access: u32,
-    share: u32,
-    disposition: u32,
-) -> Result<(HANDLE, usize), NTSTATUS> {
+fn open_with(name: &str, access: u32, share: u32, disposition: u32) -> Result<(HANDLE, usize), NTSTATUS> {
     let name = OwnedUnicode::new(name);
     let mut view = name.view();
     let attributes = OBJECT_ATTRIBUTES {
@@ -67,32 +59,12 @@ fn open_with(
         SecurityQualityOfService: std::ptr::null_mut(),
     };
     let mut handle = std::ptr::null_mut();
-    let mut block = IO_STATUS_BLOCK {
-        Status: -1,
-        StatusHigh: 0,
-        Information: 99,
-    };
-    let wish = Wish {
-        access,
-        share,
-        disposition,
-        options: option::SYNCHRONOUS_NONALERT,
-    };
+    let mut block = IO_STATUS_BLOCK { Status: -1, StatusHigh: 0, Information: 99 };
+    let wish = Wish { access, share, disposition, options: option::SYNCHRONOUS_NONALERT };
     // SAFETY: valid structures.
-    let status = unsafe {
-        perform(
-            &raw mut handle,
-            &raw const attributes,
-            &raw mut block,
-            &wish,
-        )
-    };
+    let status = unsafe { perform(&raw mut handle, &raw const attributes, &raw mut block, &wish) };
     assert_eq!(block.Status, status);
-    if nt_success(status) {
-        Ok((handle, block.Information))
-    } else {
-        Err(status)
-    }
+    if nt_success(status) { Ok((handle, block.Information)) } else { Err(status) }
 }
 
 const ALL: u32 = access::GENERIC_READ | access::GENERIC_WRITE;
@@ -105,27 +77,13 @@ fn transfer(
 ) -> (NTSTATUS, usize) {
     // SAFETY: the rows' entries have this signature.
     let routine: Transfer = unsafe { std::mem::transmute(row.target.address()) };
-    let mut block = IO_STATUS_BLOCK {
-        Status: -1,
-        StatusHigh: 0,
-        Information: 0,
-    };
+    let mut block = IO_STATUS_BLOCK { Status: -1, StatusHigh: 0, Information: 0 };
     let null = std::ptr::null_mut();
     let offset = offset.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     let length = u32::try_from(bytes.len()).unwrap();
     // SAFETY: valid structures.
     let status = unsafe {
-        routine(
-            handle,
-            null,
-            null,
-            null,
-            &raw mut block,
-            bytes.as_mut_ptr().cast(),
-            length,
-            offset,
-            std::ptr::null(),
-        )
+        routine(handle, null, null, null, &raw mut block, bytes.as_mut_ptr().cast(), length, offset, std::ptr::null())
     };
     (status, block.Information)
 }
@@ -134,26 +92,14 @@ fn transfer(
 fn a_file_is_written_and_read_at_its_position() {
     Kernel::enter(|| {
         let (_dir, name) = scratch("rw");
-        assert_eq!(
-            open_with(&name, ALL, 0, disposition::OPEN).unwrap_err(),
-            STATUS_OBJECT_NAME_NOT_FOUND
-        );
+        assert_eq!(open_with(&name, ALL, 0, disposition::OPEN).unwrap_err(), STATUS_OBJECT_NAME_NOT_FOUND);
         let (handle, how) = open_with(&name, ALL, 0, disposition::OPEN_IF).unwrap();
         assert_eq!(how, FILE_CREATED);
         let mut text = *b"hello";
-        assert_eq!(
-            transfer(&ZwWriteFile::ROW, handle, &mut text, None),
-            (STATUS_SUCCESS, 5)
-        );
+        assert_eq!(transfer(&ZwWriteFile::ROW, handle, &mut text, None), (STATUS_SUCCESS, 5));
         let mut back = [0; 8];
-        assert_eq!(
-            transfer(&ZwReadFile::ROW, handle, &mut back, None),
-            (STATUS_END_OF_FILE, 0)
-        );
-        assert_eq!(
-            transfer(&ZwReadFile::ROW, handle, &mut back, Some(1)),
-            (STATUS_SUCCESS, 4)
-        );
+        assert_eq!(transfer(&ZwReadFile::ROW, handle, &mut back, None), (STATUS_END_OF_FILE, 0));
+        assert_eq!(transfer(&ZwReadFile::ROW, handle, &mut back, Some(1)), (STATUS_SUCCESS, 4));
         assert_eq!(&back[..4], b"ello");
         assert!(ob::close(handle));
     });
@@ -165,21 +111,12 @@ fn dispositions_do_what_they_say() {
         let (dir, name) = scratch("disposition");
         let path = dir.path().join("file");
         std::fs::write(&path, "old").unwrap();
-        assert_eq!(
-            open_with(&name, ALL, 0, disposition::CREATE).unwrap_err(),
-            STATUS_OBJECT_NAME_COLLISION
-        );
+        assert_eq!(open_with(&name, ALL, 0, disposition::CREATE).unwrap_err(), STATUS_OBJECT_NAME_COLLISION);
         let (handle, how) = open_with(&name, ALL, 0, disposition::OVERWRITE_IF).unwrap();
-        assert_eq!(
-            (how, std::fs::read(&path).unwrap().len()),
-            (FILE_OVERWRITTEN, 0)
-        );
+        assert_eq!((how, std::fs::read(&path).unwrap().len()), (FILE_OVERWRITTEN, 0));
         ob::close(handle);
         let missing = name.replace(r"\file", r"\no\file");
-        assert_eq!(
-            open_with(&missing, ALL, 0, disposition::OPEN_IF).unwrap_err(),
-            STATUS_OBJECT_PATH_NOT_FOUND
-        );
+        assert_eq!(open_with(&missing, ALL, 0, disposition::OPEN_IF).unwrap_err(), STATUS_OBJECT_PATH_NOT_FOUND);
     });
 }
 
@@ -190,10 +127,7 @@ fn sharing_is_refused_before_the_contents_are_lost() {
         let path = dir.path().join("file");
         std::fs::write(&path, "kept").unwrap();
         let (handle, _) = open_with(&name, access::GENERIC_READ, 1, disposition::OPEN).unwrap();
-        assert_eq!(
-            open_with(&name, ALL, 7, disposition::OVERWRITE).unwrap_err(),
-            STATUS_SHARING_VIOLATION
-        );
+        assert_eq!(open_with(&name, ALL, 7, disposition::OVERWRITE).unwrap_err(), STATUS_SHARING_VIOLATION);
         assert_eq!(std::fs::read(&path).unwrap(), b"kept");
         ob::close(handle);
     });
@@ -203,17 +137,8 @@ fn sharing_is_refused_before_the_contents_are_lost() {
 fn reading_needs_read_access() {
     Kernel::enter(|| {
         let (_dir, name) = scratch("access");
-        let (handle, _) = open_with(
-            &name,
-            access::WRITE_DATA | access::SYNCHRONIZE,
-            0,
-            disposition::CREATE,
-        )
-        .unwrap();
-        assert_eq!(
-            transfer(&ZwReadFile::ROW, handle, &mut [0; 4], None).0,
-            STATUS_ACCESS_DENIED
-        );
+        let (handle, _) = open_with(&name, access::WRITE_DATA | access::SYNCHRONIZE, 0, disposition::CREATE).unwrap();
+        assert_eq!(transfer(&ZwReadFile::ROW, handle, &mut [0; 4], None).0, STATUS_ACCESS_DENIED);
         ob::close(handle);
     });
 }

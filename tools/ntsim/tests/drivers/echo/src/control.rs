@@ -5,8 +5,7 @@ use core::slice;
 use wdk_sys::ntddk::MmMapLockedPagesSpecifyCache;
 use wdk_sys::{
     _DEVICE_OBJECT, _IRP, _MEMORY_CACHING_TYPE, _MODE, NTSTATUS, STATUS_BUFFER_TOO_SMALL,
-    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER,
-    STATUS_SUCCESS,
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 
 use crate::{irp, later, services};
@@ -27,18 +26,11 @@ const FILL: u32 = 0x22_2016;
 const MDL_MAPPED_OR_NONPAGED: i16 = 0x5;
 const PRIORITY: u32 = 16 | 0x4000_0000;
 
-pub(crate) unsafe extern "C" fn device_control(
-    device: *mut _DEVICE_OBJECT,
-    irp: *mut _IRP,
-) -> NTSTATUS {
+pub(crate) unsafe extern "C" fn device_control(device: *mut _DEVICE_OBJECT, irp: *mut _IRP) -> NTSTATUS {
     // SAFETY: the union's member for IRP_MJ_DEVICE_CONTROL.
     let (code, input, output) = unsafe {
         let control = irp::location(irp).Parameters.DeviceIoControl;
-        (
-            control.IoControlCode,
-            control.InputBufferLength,
-            control.OutputBufferLength,
-        )
+        (control.IoControlCode, control.InputBufferLength, control.OutputBufferLength)
     };
     match code {
         // SAFETY: called with an IRP for this driver, in all arms.
@@ -76,22 +68,14 @@ unsafe fn system_buffer<'a>(irp: *mut _IRP, length: u32) -> &'a mut [u8] {
     // SAFETY: by contract.
     unsafe {
         let buffer = (*irp).AssociatedIrp.SystemBuffer.cast::<u8>();
-        if buffer.is_null() {
-            &mut []
-        } else {
-            slice::from_raw_parts_mut(buffer, length as usize)
-        }
+        if buffer.is_null() { &mut [] } else { slice::from_raw_parts_mut(buffer, length as usize) }
     }
 }
 
 /// # Safety
 /// The driver holds the IRP.
 unsafe fn echo(irp: *mut _IRP, input: u32, output: u32) -> NTSTATUS {
-    let status = if output >= input {
-        STATUS_SUCCESS
-    } else {
-        STATUS_BUFFER_TOO_SMALL
-    };
+    let status = if output >= input { STATUS_SUCCESS } else { STATUS_BUFFER_TOO_SMALL };
     let information = if output >= input { u64::from(input) } else { 0 };
     // SAFETY: by contract.
     unsafe { irp::complete(irp, status, information) }
@@ -101,11 +85,7 @@ unsafe fn echo(irp: *mut _IRP, input: u32, output: u32) -> NTSTATUS {
 ///
 /// # Safety
 /// The driver holds the IRP, whose system buffer has `output` bytes.
-unsafe fn answer<const N: usize>(
-    irp: *mut _IRP,
-    output: u32,
-    result: Result<[u8; N], NTSTATUS>,
-) -> NTSTATUS {
+unsafe fn answer<const N: usize>(irp: *mut _IRP, output: u32, result: Result<[u8; N], NTSTATUS>) -> NTSTATUS {
     // SAFETY: by contract, in both places.
     unsafe {
         let (status, information) = match result {

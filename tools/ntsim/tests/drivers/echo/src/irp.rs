@@ -11,14 +11,7 @@ use wdk_sys::{_IO_STACK_LOCATION, _IRP, NTSTATUS, SL_PENDING_RETURNED};
 /// The driver holds the IRP.
 pub(crate) unsafe fn location<'a>(irp: *mut _IRP) -> &'a mut _IO_STACK_LOCATION {
     // SAFETY: by contract; an IRP under way has a current location.
-    unsafe {
-        &mut *(*irp)
-            .Tail
-            .Overlay
-            .__bindgen_anon_2
-            .__bindgen_anon_1
-            .CurrentStackLocation
-    }
+    unsafe { &mut *(*irp).Tail.Overlay.__bindgen_anon_2.__bindgen_anon_1.CurrentStackLocation }
 }
 
 /// `IoMarkIrpPending`.

@@ -1,8 +1,6 @@
 //! Requests that pend: one ends from a work item, one when it is cancelled.
 
-use wdk_sys::ntddk::{
-    IoAllocateWorkItem, IoFreeWorkItem, IoQueueWorkItemEx, IoReleaseCancelSpinLock,
-};
+use wdk_sys::ntddk::{IoAllocateWorkItem, IoFreeWorkItem, IoQueueWorkItemEx, IoReleaseCancelSpinLock};
 use wdk_sys::{
     _DEVICE_OBJECT, _IRP, _WORK_QUEUE_TYPE, NTSTATUS, PIO_WORKITEM, PVOID, STATUS_CANCELLED,
     STATUS_INSUFFICIENT_RESOURCES, STATUS_PENDING, STATUS_SUCCESS,
@@ -25,12 +23,7 @@ pub(crate) unsafe fn echo(device: *mut _DEVICE_OBJECT, irp: *mut _IRP, length: u
     unsafe {
         (*irp).IoStatus.Information = u64::from(length);
         irp::mark_pending(irp);
-        IoQueueWorkItemEx(
-            item,
-            Some(finish),
-            _WORK_QUEUE_TYPE::DelayedWorkQueue,
-            irp.cast(),
-        );
+        IoQueueWorkItemEx(item, Some(finish), _WORK_QUEUE_TYPE::DelayedWorkQueue, irp.cast());
     }
     STATUS_PENDING
 }

@@ -13,13 +13,12 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use wdk_sys::ntddk::{
-    IoCreateDevice, IoCreateSymbolicLink, IoDeleteDevice, IoDeleteSymbolicLink,
-    RtlInitUnicodeString,
+    IoCreateDevice, IoCreateSymbolicLink, IoDeleteDevice, IoDeleteSymbolicLink, RtlInitUnicodeString,
 };
 use wdk_sys::{
-    _DEVICE_OBJECT, _DRIVER_OBJECT, _IRP, FILE_DEVICE_UNKNOWN, IRP_MJ_CLEANUP, IRP_MJ_CLOSE,
-    IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL, NT_SUCCESS, NTSTATUS, PDEVICE_OBJECT, PDRIVER_OBJECT,
-    PUNICODE_STRING, STATUS_SUCCESS, UNICODE_STRING,
+    _DEVICE_OBJECT, _DRIVER_OBJECT, _IRP, FILE_DEVICE_UNKNOWN, IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE,
+    IRP_MJ_DEVICE_CONTROL, NT_SUCCESS, NTSTATUS, PDEVICE_OBJECT, PDRIVER_OBJECT, PUNICODE_STRING, STATUS_SUCCESS,
+    UNICODE_STRING,
 };
 
 static DEVICE_NAME: [u16; 24] = wide(r"\Device\NtsimEcho");
@@ -66,17 +65,7 @@ unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, path: PUNICODE_ST
     let mut link = unicode(&LINK_NAME);
     let mut device: PDEVICE_OBJECT = ptr::null_mut();
     // SAFETY: valid strings and variables.
-    let status = unsafe {
-        IoCreateDevice(
-            driver,
-            0,
-            &raw mut name,
-            FILE_DEVICE_UNKNOWN,
-            0,
-            0,
-            &raw mut device,
-        )
-    };
+    let status = unsafe { IoCreateDevice(driver, 0, &raw mut name, FILE_DEVICE_UNKNOWN, 0, 0, &raw mut device) };
     if !NT_SUCCESS(status) {
         return status;
     }

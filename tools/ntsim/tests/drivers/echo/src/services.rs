@@ -5,14 +5,13 @@ use core::mem::size_of;
 use core::ptr;
 
 use wdk_sys::ntddk::{
-    ExAllocatePool2, ExFreePoolWithTag, ZwClose, ZwCreateFile, ZwOpenKey, ZwQueryValueKey,
-    ZwReadFile,
+    ExAllocatePool2, ExFreePoolWithTag, ZwClose, ZwCreateFile, ZwOpenKey, ZwQueryValueKey, ZwReadFile,
 };
 use wdk_sys::{
-    FILE_SYNCHRONOUS_IO_NONALERT, HANDLE, IO_STATUS_BLOCK, NT_SUCCESS, NTSTATUS,
-    OBJ_CASE_INSENSITIVE, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES, POOL_FLAG_NON_PAGED,
-    STATUS_BUFFER_TOO_SMALL, STATUS_END_OF_FILE, STATUS_INSUFFICIENT_RESOURCES,
-    STATUS_INVALID_PARAMETER, STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS, UNICODE_STRING,
+    FILE_SYNCHRONOUS_IO_NONALERT, HANDLE, IO_STATUS_BLOCK, NT_SUCCESS, NTSTATUS, OBJ_CASE_INSENSITIVE,
+    OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES, POOL_FLAG_NON_PAGED, STATUS_BUFFER_TOO_SMALL, STATUS_END_OF_FILE,
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS,
+    UNICODE_STRING,
 };
 
 use crate::{unicode, wide};
@@ -89,11 +88,7 @@ pub(crate) fn depth() -> Result<u32, NTSTATUS> {
     // SAFETY: written before the device existed.
     let (text, length) = unsafe { &*PATH.0.get() };
     let bytes = u16::try_from(*length * 2).map_err(|_| STATUS_INVALID_PARAMETER)?;
-    let mut path = UNICODE_STRING {
-        Length: bytes,
-        MaximumLength: bytes,
-        Buffer: text.as_ptr().cast_mut(),
-    };
+    let mut path = UNICODE_STRING { Length: bytes, MaximumLength: bytes, Buffer: text.as_ptr().cast_mut() };
     let mut attributes = attributes(&mut path);
     let mut key: HANDLE = ptr::null_mut();
     // SAFETY: valid structures.
@@ -127,11 +122,7 @@ pub(crate) fn depth() -> Result<u32, NTSTATUS> {
 /// Reads a file to its end: its length and the sum of its bytes.
 pub(crate) fn sum_file(name: &mut [u8]) -> Result<(u64, u64), NTSTATUS> {
     let bytes = u16::try_from(name.len()).map_err(|_| STATUS_INVALID_PARAMETER)?;
-    let mut name = UNICODE_STRING {
-        Length: bytes,
-        MaximumLength: bytes,
-        Buffer: name.as_mut_ptr().cast(),
-    };
+    let mut name = UNICODE_STRING { Length: bytes, MaximumLength: bytes, Buffer: name.as_mut_ptr().cast() };
     let mut attributes = attributes(&mut name);
     let mut file: HANDLE = ptr::null_mut();
     let mut block = IO_STATUS_BLOCK::default();
