@@ -38,10 +38,18 @@ mod completion;
 mod completion_callback;
 #[path = "../../contract/connector.rs"]
 mod connector;
+#[path = "../../contract/connector_accept.rs"]
+mod connector_accept;
+#[path = "../../contract/connector_complete.rs"]
+mod connector_complete;
+#[path = "../../contract/connector_connect.rs"]
+mod connector_connect;
 #[path = "../../contract/cq.rs"]
 mod cq;
 #[path = "../../contract/endpoint.rs"]
 mod endpoint;
+#[path = "../../contract/ends.rs"]
+mod ends;
 #[path = "../../contract/fast_register.rs"]
 mod fast_register;
 #[path = "../../contract/flags.rs"]
@@ -80,7 +88,35 @@ mod version;
 mod work;
 
 /// The lists of all files.
-static FILES: &[&[Workload]] = &[adapter::TESTS, address::TESTS, completion::TESTS, completion_callback::TESTS, connector::TESTS, cq::TESTS, endpoint::TESTS, fast_register::TESTS, flags::TESTS, flush::TESTS, header::TESTS, irql::TESTS, lam::TESTS, lifetime::TESTS, listener::TESTS, mr::TESTS, mw::TESTS, pd::TESTS, qp::TESTS, rdma::TESTS, send::TESTS, srq::TESTS, version::TESTS, work::TESTS];
+static FILES: &[&[Workload]] = &[
+    adapter::TESTS,
+    address::TESTS,
+    completion::TESTS,
+    completion_callback::TESTS,
+    connector::TESTS,
+    connector_accept::TESTS,
+    connector_complete::TESTS,
+    connector_connect::TESTS,
+    cq::TESTS,
+    endpoint::TESTS,
+    fast_register::TESTS,
+    flags::TESTS,
+    flush::TESTS,
+    header::TESTS,
+    irql::TESTS,
+    lam::TESTS,
+    lifetime::TESTS,
+    listener::TESTS,
+    mr::TESTS,
+    mw::TESTS,
+    pd::TESTS,
+    qp::TESTS,
+    rdma::TESTS,
+    send::TESTS,
+    srq::TESTS,
+    version::TESTS,
+    work::TESTS,
+];
 
 /// All tests.
 pub fn tests() -> impl Iterator<Item = &'static Workload> {

@@ -149,9 +149,8 @@ impl Connector {
         limits: Limits,
         private: &[u8],
     ) -> Result<Submitted> {
-        self.keep(Keep::Qp(qp.clone()));
         let (mut source, mut destination) = (*source, *destination);
-        request::submit(self.run(), |context| {
+        let submitted = request::submit(self.run(), |context| {
             let Some(connect) = self.dispatch().NdkConnect else {
                 return STATUS_NOT_SUPPORTED;
             };
@@ -172,7 +171,16 @@ impl Connector {
                     context,
                 )
             }
-        })
+        })?;
+        self.keep_if_taken(&submitted, Keep::Qp(qp.clone()));
+        Ok(submitted)
+    }
+
+    // A call that is refused changes nothing: what an earlier one gave stays with the connector.
+    fn keep_if_taken(&self, submitted: &Submitted, antecedent: Keep) {
+        if submitted.inline() == STATUS_PENDING || submitted.inline() == STATUS_SUCCESS {
+            self.keep(antecedent);
+        }
     }
 
     /// Starts to connect a QP from a shared endpoint. The connector keeps both open until it is closed
@@ -186,9 +194,8 @@ impl Connector {
         limits: Limits,
         private: &[u8],
     ) -> Result<Submitted> {
-        self.keep(Keep::QpAndEndpoint(qp.clone(), endpoint.clone()));
         let mut destination = *destination;
-        request::submit(self.run(), |context| {
+        let submitted = request::submit(self.run(), |context| {
             let Some(connect) = self.dispatch().NdkConnectWithSharedEndpoint else {
                 return STATUS_NOT_SUPPORTED;
             };
@@ -208,7 +215,9 @@ impl Connector {
                     context,
                 )
             }
-        })
+        })?;
+        self.keep_if_taken(&submitted, Keep::QpAndEndpoint(qp.clone(), endpoint.clone()));
+        Ok(submitted)
     }
 
     /// Starts to confirm the connection on the active side; the disconnect event is counted.
@@ -244,11 +253,10 @@ impl Connector {
     /// The same with the disconnect event, and so the function, of the test's choice.
     #[track_caller]
     pub fn accept_as(&self, qp: &Qp, limits: Limits, private: &[u8], event: OnDisconnect) -> Result<Submitted> {
-        self.keep(Keep::Qp(qp.clone()));
         let dispatch = self.dispatch();
         let Limits { inbound, outbound } = limits;
         let (data, length) = (data(private), length(private));
-        request::submit(self.run(), |context| match event.form(self.extra()) {
+        let submitted = request::submit(self.run(), |context| match event.form(self.extra()) {
             Form::Plain(function, event) => match dispatch.NdkAccept {
                 // SAFETY: the objects are open; callbacks and contexts fit; the data is read during the call
                 // only (CMP-16).
@@ -286,7 +294,9 @@ impl Connector {
                 },
                 None => STATUS_NOT_SUPPORTED,
             },
-        })
+        })?;
+        self.keep_if_taken(&submitted, Keep::Qp(qp.clone()));
+        Ok(submitted)
     }
 
     /// Refuses the peer; raw status.
