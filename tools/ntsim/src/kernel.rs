@@ -58,10 +58,7 @@ pub struct Images {
 
 impl Default for Images {
     fn default() -> Self {
-        Self {
-            count: AtomicUsize::new(0),
-            slots: [const { AtomicPtr::new(std::ptr::null_mut()) }; MAX_IMAGES],
-        }
+        Self { count: AtomicUsize::new(0), slots: [const { AtomicPtr::new(std::ptr::null_mut()) }; MAX_IMAGES] }
     }
 }
 
@@ -74,8 +71,7 @@ impl Images {
 
     /// Lists an image under the ID that was reserved for it.
     pub(crate) fn publish(&self, image: &'static Image) {
-        self.slots[image.id.0 as usize]
-            .store(std::ptr::from_ref(image).cast_mut(), Ordering::Release);
+        self.slots[image.id.0 as usize].store(std::ptr::from_ref(image).cast_mut(), Ordering::Release);
     }
 
     /// All images, unloaded ones too.
@@ -101,9 +97,7 @@ impl Images {
     /// The innermost driver on a stack: who called the kernel.
     pub fn owner_of_stack(&self, stack: &Stack) -> Option<ImageId> {
         stack.frames().iter().find_map(|frame| match frame {
-            Raw::Code(address) | Raw::Instruction(address) => {
-                self.containing(*address).map(|image| image.id)
-            }
+            Raw::Code(address) | Raw::Instruction(address) => self.containing(*address).map(|image| image.id),
             _ => None,
         })
     }

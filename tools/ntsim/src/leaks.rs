@@ -44,13 +44,7 @@ impl Leaks {
         owner: Option<ImageId>,
         stack: Stack,
     ) {
-        let owned = Owned {
-            kind,
-            address,
-            detail: detail.into(),
-            owner,
-            stack,
-        };
+        let owned = Owned { kind, address, detail: detail.into(), owner, stack };
         self.objects.lock().insert((kind, address), owned);
     }
 
@@ -67,13 +61,8 @@ impl Leaks {
 
     /// What `owner` still owns, in order of kind and address.
     pub fn of(&self, owner: ImageId) -> Vec<Owned> {
-        let mut list: Vec<Owned> = self
-            .objects
-            .lock()
-            .values()
-            .filter(|object| object.owner == Some(owner))
-            .cloned()
-            .collect();
+        let mut list: Vec<Owned> =
+            self.objects.lock().values().filter(|object| object.owner == Some(owner)).cloned().collect();
         list.sort_by_key(|object| (object.kind, object.address));
         list
     }

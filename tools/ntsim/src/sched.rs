@@ -17,9 +17,7 @@ const PARKED: u32 = 2;
 impl Parker {
     /// A parker that nobody has woken.
     pub const fn new() -> Self {
-        Self {
-            state: AtomicU32::new(EMPTY),
-        }
+        Self { state: AtomicU32::new(EMPTY) }
     }
 
     /// Waits for a wake, at most until `deadline`. False means the deadline passed.
@@ -28,11 +26,7 @@ impl Parker {
             if self.state.swap(EMPTY, Ordering::Acquire) == NOTIFIED {
                 return true;
             }
-            if self
-                .state
-                .compare_exchange(EMPTY, PARKED, Ordering::Acquire, Ordering::Acquire)
-                .is_err()
-            {
+            if self.state.compare_exchange(EMPTY, PARKED, Ordering::Acquire, Ordering::Acquire).is_err() {
                 continue;
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -71,11 +65,7 @@ pub fn sleep(time: Duration) {
 /// # Errors
 /// The host has no more threads.
 pub fn spawn(name: String, f: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    std::thread::Builder::new()
-        .name(name)
-        .stack_size(1 << 20)
-        .spawn(f)
-        .map(|_| ())
+    std::thread::Builder::new().name(name).stack_size(1 << 20).spawn(f).map(|_| ())
 }
 
 /// Waits until `ready` says yes; whoever changes what it looks at calls [`notify`] with the same

@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 fn images() -> PathBuf {
-    let directory = std::env::var_os("NTSIM_SYS_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/sys/debug"),
-        PathBuf::from,
-    );
+    let directory = std::env::var_os("NTSIM_SYS_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/sys/debug"), PathBuf::from);
     assert!(
         directory.join("ntsim_rules.sys").is_file(),
         "{} has no ntsim_rules.sys; build it with: cargo xtask build -p ntsim-rules",
@@ -22,29 +20,14 @@ fn run(case: &str) -> (Option<i32>, String) {
     let directory = std::env::temp_dir().join(format!("ntsim-rules-{}-{case}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("a directory for links");
     for extension in ["sys", "pdb"] {
-        let source = images()
-            .join(format!("ntsim_rules.{extension}"))
-            .canonicalize()
-            .expect("an image with symbols");
-        std::os::unix::fs::symlink(source, directory.join(format!("{case}.{extension}")))
-            .expect("a link");
+        let source = images().join(format!("ntsim_rules.{extension}")).canonicalize().expect("an image with symbols");
+        std::os::unix::fs::symlink(source, directory.join(format!("{case}.{extension}"))).expect("a link");
     }
     let file = directory.join(format!("{case}.sys"));
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_ntsim"))
-        .arg("load")
-        .arg(&file)
-        .output()
-        .expect("ntsim runs");
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_ntsim")).arg("load").arg(&file).output().expect("ntsim runs");
     std::fs::remove_dir_all(&directory).expect("links can be removed");
-    let text = format!(
-        "{}{}",
-        String::from_utf8_lossy(&stdout),
-        String::from_utf8_lossy(&stderr)
-    );
+    let text = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     (status.code(), text)
 }
 
@@ -57,17 +40,11 @@ fn trips(case: &str, code: &str, function: &str, file: &str) {
         .find(|line| line.starts_with("*** simulated bugcheck"))
         .unwrap_or_else(|| panic!("{case}: no report: {text}"));
     assert_eq!(first.split(' ').nth(4), Some(code), "{case}: {text}");
-    assert!(
-        text.contains(&format!("driver: {case}.sys")),
-        "{case}: {text}"
-    );
-    let frame = text.lines().find(|line| {
-        line.contains(&format!("{case}.sys!")) && line.contains(function) && line.contains(file)
-    });
-    assert!(
-        frame.is_some(),
-        "{case}: no frame of {function} in {file}: {text}"
-    );
+    assert!(text.contains(&format!("driver: {case}.sys")), "{case}: {text}");
+    let frame = text
+        .lines()
+        .find(|line| line.contains(&format!("{case}.sys!")) && line.contains(function) && line.contains(file));
+    assert!(frame.is_some(), "{case}: no frame of {function} in {file}: {text}");
 }
 
 macro_rules! cases {
@@ -121,28 +98,17 @@ fn trips_at_return(case: &str, code: &str, words: &str) {
     let (exit, text) = run(case);
     assert_eq!(exit, Some(3), "{case}: {text}");
     assert!(text.contains(&format!(" {code} (")), "{case}: {text}");
-    assert!(
-        text.contains(&format!("driver: {case}.sys")),
-        "{case}: {text}"
-    );
+    assert!(text.contains(&format!("driver: {case}.sys")), "{case}: {text}");
     assert!(text.contains(words), "{case}: {text}");
 }
 
 #[test]
 fn what_is_wrong_at_return_is_found() {
     trips_at_return("lock-held-at-return", "LOCK_HELD_AT_RETURN", "DriverEntry");
-    trips_at_return(
-        "irql-at-return",
-        "IRQL_CHANGED_AT_RETURN",
-        "was called at IRQL 0 and returned at IRQL 2",
-    );
+    trips_at_return("irql-at-return", "IRQL_CHANGED_AT_RETURN", "was called at IRQL 0 and returned at IRQL 2");
     trips_at_return("region-left-open", "REGION_LEFT_OPEN", "DriverEntry");
     trips_at_return("dpc-holds-lock", "LOCK_HELD_AT_RETURN", "keeps_lock");
-    trips_at_return(
-        "thread-holds-irql",
-        "IRQL_CHANGED_AT_RETURN",
-        "system thread",
-    );
+    trips_at_return("thread-holds-irql", "IRQL_CHANGED_AT_RETURN", "system thread");
     trips_at_return("timer-at-unload", "TIMER_AT_UNLOAD", "a timer is set");
     trips_at_return("thread-at-unload", "THREAD_AT_UNLOAD", "sleeps");
 }
@@ -151,31 +117,18 @@ fn what_is_wrong_at_return_is_found() {
 fn a_leak_is_reported_with_the_allocating_stack() {
     let (exit, text) = run("leak-pool");
     assert_eq!(exit, Some(3), "{text}");
-    assert!(
-        text.contains("pool") && text.contains("77 bytes") && text.contains("Rule"),
-        "{text}"
-    );
-    assert!(
-        text.lines()
-            .any(|line| line.contains("leak_pool") && line.contains("bad.rs:")),
-        "{text}"
-    );
+    assert!(text.contains("pool") && text.contains("77 bytes") && text.contains("Rule"), "{text}");
+    assert!(text.lines().any(|line| line.contains("leak_pool") && line.contains("bad.rs:")), "{text}");
 }
 
 #[test]
 fn a_failing_entry_is_one_line_and_its_leak_is_a_violation() {
     let (exit, text) = run("entry-fails");
     assert_eq!(exit, Some(2), "{text}");
-    assert!(
-        text.contains("DriverEntry of entry-fails.sys failed: 0xc0000001 (STATUS_UNSUCCESSFUL)"),
-        "{text}"
-    );
+    assert!(text.contains("DriverEntry of entry-fails.sys failed: 0xc0000001 (STATUS_UNSUCCESSFUL)"), "{text}");
     let (exit, text) = run("leak-at-failure");
     assert_eq!(exit, Some(3), "{text}");
-    assert!(
-        text.contains(" LEAKED (") && text.contains("78 bytes"),
-        "{text}"
-    );
+    assert!(text.contains(" LEAKED (") && text.contains("78 bytes"), "{text}");
 }
 
 #[test]

@@ -66,14 +66,7 @@ pub struct Violation {
 impl Violation {
     /// A violation of `code`.
     pub fn new(code: &'static Code) -> Self {
-        Self {
-            code,
-            params: [0; 4],
-            text: String::new(),
-            guilty: None,
-            related: Vec::new(),
-            notes: Vec::new(),
-        }
+        Self { code, params: [0; 4], text: String::new(), guilty: None, related: Vec::new(), notes: Vec::new() }
     }
 
     /// The four bugcheck parameters.

@@ -19,10 +19,7 @@ impl Violation {
     pub fn raise(self) -> ! {
         #[cfg(test)]
         if EXPECTING.with(std::cell::Cell::get) {
-            std::panic::resume_unwind(Box::new(Caught {
-                name: self.code.name,
-                text: self.text,
-            }));
+            std::panic::resume_unwind(Box::new(Caught { name: self.code.name, text: self.text }));
         }
         finish(self, context::current(), None)
     }

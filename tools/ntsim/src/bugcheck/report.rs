@@ -50,15 +50,9 @@ impl Report {
             .or_else(|| images.owner_of_stack(stack).and_then(|id| images.get(id)));
         // SAFETY: thread objects are leaked boxes.
         let thread = unsafe { context.thread.get().as_ref() };
-        let mut stacks = vec![ReportStack {
-            title: "stack".into(),
-            frames: stack.named(),
-        }];
+        let mut stacks = vec![ReportStack { title: "stack".into(), frames: stack.named() }];
         for (title, stack) in violation.related {
-            stacks.push(ReportStack {
-                title,
-                frames: stack.named(),
-            });
+            stacks.push(ReportStack { title, frames: stack.named() });
         }
         Self {
             number: violation.code.number,
@@ -81,11 +75,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d] = self.params;
-        writeln!(
-            f,
-            "*** simulated bugcheck {:#010X} {} ({a:#x}, {b:#x}, {c:#x}, {d:#x})",
-            self.number, self.name
-        )?;
+        writeln!(f, "*** simulated bugcheck {:#010X} {} ({a:#x}, {b:#x}, {c:#x}, {d:#x})", self.number, self.name)?;
         if !self.driver.is_empty() {
             writeln!(f, "    driver: {}", self.driver)?;
         }

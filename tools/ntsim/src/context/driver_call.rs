@@ -24,12 +24,7 @@ impl CallSite {
 
 impl fmt::Display for CallSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {}",
-            self.what,
-            Kernel::get().images.describe(self.target)
-        )
+        write!(f, "{} {}", self.what, Kernel::get().images.describe(self.target))
     }
 }
 
@@ -107,31 +102,16 @@ fn broken_return(context: &Context, site: CallSite, irql: u8, held: u32) -> ! {
     }
     if context.held_count.get() < held {
         crate::bugcheck::Violation::new(&codes::LOCK_OF_CALLER_RELEASED)
-            .params([
-                u64::from(held),
-                u64::from(context.held_count.get()),
-                guilty as u64,
-                0,
-            ])
+            .params([u64::from(held), u64::from(context.held_count.get()), guilty as u64, 0])
             .guilty(guilty)
-            .text(format!(
-                "{site} released a spin lock that was held when it was called"
-            ))
+            .text(format!("{site} released a spin lock that was held when it was called"))
             .raise();
     }
     if context.irql.get() != irql {
         crate::bugcheck::Violation::new(&codes::IRQL_CHANGED_AT_RETURN)
-            .params([
-                u64::from(irql),
-                u64::from(context.irql.get()),
-                guilty as u64,
-                0,
-            ])
+            .params([u64::from(irql), u64::from(context.irql.get()), guilty as u64, 0])
             .guilty(guilty)
-            .text(format!(
-                "{site} was called at IRQL {irql} and returned at IRQL {}",
-                context.irql.get()
-            ))
+            .text(format!("{site} was called at IRQL {irql} and returned at IRQL {}", context.irql.get()))
             .raise();
     }
     crate::bugcheck::Violation::new(&codes::REGION_LEFT_OPEN)

@@ -137,10 +137,7 @@ impl Context {
 
     /// The locks held, oldest first.
     pub fn held_locks(&self) -> impl DoubleEndedIterator<Item = Held> + '_ {
-        self.held
-            .iter()
-            .take(self.held_count.get() as usize)
-            .map(Cell::get)
+        self.held.iter().take(self.held_count.get() as usize).map(Cell::get)
     }
 }
 

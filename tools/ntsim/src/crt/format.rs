@@ -70,9 +70,7 @@ impl Spec {
             }
             let mut value = 0i32;
             while peek(*at).is_ascii_digit() {
-                value = value
-                    .saturating_mul(10)
-                    .saturating_add(i32::from(peek(*at) - b'0'));
+                value = value.saturating_mul(10).saturating_add(i32::from(peek(*at) - b'0'));
                 *at += 1;
             }
             value
@@ -82,9 +80,7 @@ impl Spec {
         spec.width = width.unsigned_abs().min(4096) as usize;
         if peek(at) == b'.' {
             at += 1;
-            spec.precision = usize::try_from(number(&mut at))
-                .ok()
-                .map(|precision| precision.min(65536));
+            spec.precision = usize::try_from(number(&mut at)).ok().map(|precision| precision.min(65536));
         }
         let rest = &text[at..];
         let (size, used) = match rest {
@@ -148,11 +144,7 @@ impl Spec {
                     let short = self.size == Size::Short;
                     let other = matches!(self.size, Size::Long | Size::Wide);
                     let is_wide = other || !short && (wide != (self.conversion == b'S'));
-                    let text = if is_wide {
-                        self.wide(arguments.pointer())
-                    } else {
-                        self.narrow(arguments.pointer())
-                    };
+                    let text = if is_wide { self.wide(arguments.pointer()) } else { self.narrow(arguments.pointer()) };
                     self.pad(out, &text);
                 }
                 b'Z' => {
@@ -201,11 +193,7 @@ impl Spec {
     fn number(&self, out: &mut Vec<u8>, prefix: &str, digits: String) {
         let mut digits = digits;
         if let Some(precision) = self.precision {
-            digits = if precision == 0 && digits == "0" {
-                String::new()
-            } else {
-                format!("{digits:0>precision$}")
-            };
+            digits = if precision == 0 && digits == "0" { String::new() } else { format!("{digits:0>precision$}") };
         } else if self.zero && !self.left {
             let width = self.width.saturating_sub(prefix.len());
             digits = format!("{digits:0>width$}");
@@ -233,10 +221,7 @@ impl Spec {
             return b"(null)".to_vec();
         }
         // SAFETY: a zero-terminated string, or one of at least the precision.
-        (0..self.limit())
-            .map(|index| unsafe { text.add(index).read() })
-            .take_while(|byte| *byte != 0)
-            .collect()
+        (0..self.limit()).map(|index| unsafe { text.add(index).read() }).take_while(|byte| *byte != 0).collect()
     }
 
     unsafe fn wide(&self, text: *const u16) -> Vec<u8> {
@@ -285,18 +270,9 @@ mod tests {
 
     #[test]
     fn numbers() {
-        assert_eq!(
-            print("%d %u %x %#X", &[(-5i64) as u64, u64::MAX, 0xbeef, 0xbeef]),
-            "-5 4294967295 beef 0XBEEF"
-        );
-        assert_eq!(
-            print("%5d|%-5d|%05d|%.3d", &[42, 42, 42, 7]),
-            "   42|42   |00042|007"
-        );
-        assert_eq!(
-            print("%I64u %llx %lu", &[1 << 40, 1 << 40, 1 << 40]),
-            "1099511627776 10000000000 0"
-        );
+        assert_eq!(print("%d %u %x %#X", &[(-5i64) as u64, u64::MAX, 0xbeef, 0xbeef]), "-5 4294967295 beef 0XBEEF");
+        assert_eq!(print("%5d|%-5d|%05d|%.3d", &[42, 42, 42, 7]), "   42|42   |00042|007");
+        assert_eq!(print("%I64u %llx %lu", &[1 << 40, 1 << 40, 1 << 40]), "1099511627776 10000000000 0");
         assert_eq!(print("%p", &[0x1000]), "0000000000001000");
         assert_eq!(print("%*d%%", &[4, 9]), "   9%");
     }
@@ -304,27 +280,12 @@ mod tests {
     #[test]
     fn strings() {
         let wide: Vec<u16> = "wide\0".encode_utf16().collect();
-        let counted = UNICODE_STRING {
-            Length: 8,
-            MaximumLength: 10,
-            Buffer: wide.as_ptr().cast_mut(),
-        };
-        let words = [
-            c"narrow".as_ptr() as u64,
-            wide.as_ptr() as u64,
-            wide.as_ptr() as u64,
-            (&raw const counted) as u64,
-            0,
-        ];
+        let counted = UNICODE_STRING { Length: 8, MaximumLength: 10, Buffer: wide.as_ptr().cast_mut() };
+        let words =
+            [c"narrow".as_ptr() as u64, wide.as_ptr() as u64, wide.as_ptr() as u64, (&raw const counted) as u64, 0];
+        assert_eq!(print("%s %ws %S %wZ %s", &words), "narrow wide wide wide (null)");
         assert_eq!(
-            print("%s %ws %S %wZ %s", &words),
-            "narrow wide wide wide (null)"
-        );
-        assert_eq!(
-            print(
-                "%.3s|%8s|%-4s|%c",
-                &[words[0], c"ab".as_ptr() as u64, c"ab".as_ptr() as u64, 65]
-            ),
+            print("%.3s|%8s|%-4s|%c", &[words[0], c"ab".as_ptr() as u64, c"ab".as_ptr() as u64, 65]),
             "nar|      ab|ab  |A"
         );
     }

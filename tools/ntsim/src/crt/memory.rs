@@ -29,12 +29,7 @@ unsafe fn set(target: *mut u8, value: i32, length: usize) -> *mut u8 {
 
 unsafe fn compare(a: *const u8, b: *const u8, length: usize) -> i32 {
     // SAFETY: the driver's buffers.
-    let (a, b) = unsafe {
-        (
-            std::slice::from_raw_parts(a, length),
-            std::slice::from_raw_parts(b, length),
-        )
-    };
+    let (a, b) = unsafe { (std::slice::from_raw_parts(a, length), std::slice::from_raw_parts(b, length)) };
     a.cmp(b) as i32
 }
 
@@ -42,14 +37,11 @@ unsafe fn sort(base: *mut u8, count: usize, width: usize, order: Option<Order>) 
     let Some(order) = order else { return };
     // SAFETY: the driver's array of `count` elements; elements are compared as copies.
     unsafe {
-        let mut elements: Vec<Vec<u8>> = (0..count)
-            .map(|index| std::slice::from_raw_parts(base.add(index * width), width).to_vec())
-            .collect();
+        let mut elements: Vec<Vec<u8>> =
+            (0..count).map(|index| std::slice::from_raw_parts(base.add(index * width), width).to_vec()).collect();
         let site = crate::context::CallSite::new("qsort comparison", order as usize);
         elements.sort_by(|a, b| {
-            crate::context::call_driver(site, || order(a.as_ptr(), b.as_ptr()))
-                .cmp(&0)
-                .then(Ordering::Equal)
+            crate::context::call_driver(site, || order(a.as_ptr(), b.as_ptr())).cmp(&0).then(Ordering::Equal)
         });
         for (index, element) in elements.iter().enumerate() {
             std::ptr::copy_nonoverlapping(element.as_ptr(), base.add(index * width), width);
@@ -81,12 +73,7 @@ unsafe extern "win64" fn chkstk() {
     )
 }
 
-unsafe fn specific_handler(
-    _record: usize,
-    _frame: usize,
-    _context: usize,
-    _dispatcher: usize,
-) -> i32 {
+unsafe fn specific_handler(_record: usize, _frame: usize, _context: usize, _dispatcher: usize) -> i32 {
     bugcheck!(
         crate::bugcheck::codes::UNFINISHED_ROUTINE,
         [0, 0, 0, 0],

@@ -25,16 +25,12 @@ pub(crate) unsafe fn bytes<'a>(text: *const u8) -> &'a [u8] {
 
 unsafe fn length(text: *const u8) -> usize {
     // SAFETY: the driver's zero-terminated string.
-    (0..)
-        .find(|index| unsafe { text.add(*index).read() } == 0)
-        .unwrap_or(0)
+    (0..).find(|index| unsafe { text.add(*index).read() } == 0).unwrap_or(0)
 }
 
 unsafe fn wide_length(text: *const u16) -> usize {
     // SAFETY: the driver's zero-terminated string.
-    (0..)
-        .find(|index| unsafe { text.add(*index).read() } == 0)
-        .unwrap_or(0)
+    (0..).find(|index| unsafe { text.add(*index).read() } == 0).unwrap_or(0)
 }
 
 unsafe fn find_unit(text: *const u16, unit: u16) -> *const u16 {
@@ -54,8 +50,7 @@ unsafe fn find_unit(text: *const u16, unit: u16) -> *const u16 {
 }
 
 unsafe fn compare_folded(a: *const u16, b: *const u16, count: usize) -> i32 {
-    let fold =
-        |unit: u16| u8::try_from(unit).map_or(unit, |byte| u16::from(byte.to_ascii_lowercase()));
+    let fold = |unit: u16| u8::try_from(unit).map_or(unit, |byte| u16::from(byte.to_ascii_lowercase()));
     for index in 0..count {
         // SAFETY: the driver's strings; the loop ends at their end.
         let (a, b) = unsafe { (fold(a.add(index).read()), fold(b.add(index).read())) };
@@ -95,11 +90,7 @@ unsafe fn put<T: Copy>(target: *mut T, count: usize, text: &[T], zero: T) -> i32
             target.add(fits).write(zero);
         }
     }
-    if text.len() > count {
-        -1
-    } else {
-        text.len() as i32
-    }
+    if text.len() > count { -1 } else { text.len() as i32 }
 }
 
 unsafe fn print(target: *mut u8, count: usize, text: *const u8, arguments: *const u64) -> i32 {
@@ -110,19 +101,10 @@ unsafe fn print(target: *mut u8, count: usize, text: *const u8, arguments: *cons
     }
 }
 
-unsafe fn print_wide(
-    target: *mut u16,
-    count: usize,
-    text: *const u16,
-    arguments: *const u64,
-) -> i32 {
+unsafe fn print_wide(target: *mut u16, count: usize, text: *const u16, arguments: *const u64) -> i32 {
     // SAFETY: the driver's buffer, format and va_list.
     unsafe {
-        let out = format(
-            String::from_utf16_lossy(units(text)).as_bytes(),
-            Arguments::new(arguments),
-            true,
-        );
+        let out = format(String::from_utf16_lossy(units(text)).as_bytes(), Arguments::new(arguments), true);
         let out: Vec<u16> = String::from_utf8_lossy(&out).encode_utf16().collect();
         put(target, count, &out, 0)
     }
@@ -132,12 +114,7 @@ unsafe fn print_variadic(mut arguments: Arguments) -> i32 {
     // SAFETY: the three named arguments come first.
     unsafe {
         let (target, count, text) = (arguments.word(), arguments.word(), arguments.word());
-        print(
-            target as *mut u8,
-            count as usize,
-            text as *const u8,
-            arguments.rest(),
-        )
+        print(target as *mut u8, count as usize, text as *const u8, arguments.rest())
     }
 }
 
@@ -145,11 +122,6 @@ unsafe fn print_wide_variadic(mut arguments: Arguments) -> i32 {
     // SAFETY: as above.
     unsafe {
         let (target, count, text) = (arguments.word(), arguments.word(), arguments.word());
-        print_wide(
-            target as *mut u16,
-            count as usize,
-            text as *const u16,
-            arguments.rest(),
-        )
+        print_wide(target as *mut u16, count as usize, text as *const u16, arguments.rest())
     }
 }

@@ -63,12 +63,9 @@ unsafe fn emit(text: *const u8, arguments: Arguments) -> u32 {
         return 0;
     }
     // SAFETY: the driver's format.
-    let wide = unsafe { bytes(text) }.windows(3).any(|part| {
-        matches!(
-            part,
-            [b'%', b'w', b's' | b'Z'] | [b'%', b'l', b's'] | [b'%', b'S', _]
-        )
-    });
+    let wide = unsafe { bytes(text) }
+        .windows(3)
+        .any(|part| matches!(part, [b'%', b'w', b's' | b'Z'] | [b'%', b'l', b's'] | [b'%', b'S', _]));
     if wide && crate::context::irql() > 0 {
         bugcheck!(
             codes::ROUTINE_AT_WRONG_IRQL,
@@ -89,7 +86,5 @@ unsafe fn emit(text: *const u8, arguments: Arguments) -> u32 {
 }
 
 unsafe fn break_point() {
-    Violation::new(&codes::BREAKPOINT)
-        .text("the driver called DbgBreakPoint, and no debugger is there")
-        .raise()
+    Violation::new(&codes::BREAKPOINT).text("the driver called DbgBreakPoint, and no debugger is there").raise()
 }

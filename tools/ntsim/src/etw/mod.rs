@@ -3,10 +3,7 @@
 use crate::bugcheck::codes;
 use crate::kernel::Kernel;
 use crate::table::Row;
-use crate::types::{
-    EVENT_DATA_DESCRIPTOR, EVENT_DESCRIPTOR, GUID, NTSTATUS, PVOID, STATUS_NO_MEMORY,
-    STATUS_SUCCESS,
-};
+use crate::types::{EVENT_DATA_DESCRIPTOR, EVENT_DESCRIPTOR, GUID, NTSTATUS, PVOID, STATUS_NO_MEMORY, STATUS_SUCCESS};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,12 +45,7 @@ pub fn events() -> Vec<Event> {
 }
 
 /// No session listens, so the enable callback is never called.
-unsafe fn register(
-    provider: *const GUID,
-    _callback: PVOID,
-    _context: PVOID,
-    handle: *mut u64,
-) -> NTSTATUS {
+unsafe fn register(provider: *const GUID, _callback: PVOID, _context: PVOID, handle: *mut u64) -> NTSTATUS {
     let value = NEXT.fetch_add(0x10, Ordering::Relaxed);
     // SAFETY: the driver's GUID and out-parameter.
     let provider = unsafe {
@@ -63,10 +55,7 @@ unsafe fn register(
     Kernel::get().leaks.track(
         KIND,
         value as usize,
-        format!(
-            "{:08x}-{:04x}-{:04x}",
-            provider.Data1, provider.Data2, provider.Data3
-        ),
+        format!("{:08x}-{:04x}-{:04x}", provider.Data1, provider.Data2, provider.Data3),
     );
     STATUS_SUCCESS
 }
@@ -107,10 +96,7 @@ unsafe fn write(
     let descriptor = unsafe {
         for index in 0..count as usize {
             let block = data.add(index).read();
-            bytes.extend_from_slice(std::slice::from_raw_parts(
-                block.Ptr as *const u8,
-                block.Size as usize,
-            ));
+            bytes.extend_from_slice(std::slice::from_raw_parts(block.Ptr as *const u8, block.Size as usize));
         }
         event.read_unaligned()
     };
@@ -118,11 +104,7 @@ unsafe fn write(
     if events.len() == KEPT {
         events.pop_front();
     }
-    events.push_back(Event {
-        handle,
-        descriptor,
-        data: bytes,
-    });
+    events.push_back(Event { handle, descriptor, data: bytes });
     STATUS_SUCCESS
 }
 

@@ -83,10 +83,7 @@ unsafe fn try_acquire(mutex: *mut FAST_MUTEX) -> BOOLEAN {
     let old = irql::raise(APC_LEVEL);
     // SAFETY: the driver's mutex.
     unsafe {
-        if count(mutex)
-            .compare_exchange(1, 0, Ordering::Acquire, Ordering::Relaxed)
-            .is_err()
-        {
+        if count(mutex).compare_exchange(1, 0, Ordering::Acquire, Ordering::Relaxed).is_err() {
             irql::lower(old);
             return 0;
         }

@@ -25,11 +25,7 @@ fn or_null(entry: *mut LIST_ENTRY, head: *mut LIST_ENTRY) -> *mut LIST_ENTRY {
     if entry == head { null_mut() } else { entry }
 }
 
-unsafe fn insert_tail(
-    head: *mut LIST_ENTRY,
-    entry: *mut LIST_ENTRY,
-    lock: *mut KSPIN_LOCK,
-) -> *mut LIST_ENTRY {
+unsafe fn insert_tail(head: *mut LIST_ENTRY, entry: *mut LIST_ENTRY, lock: *mut KSPIN_LOCK) -> *mut LIST_ENTRY {
     // SAFETY: the driver's list, under its lock.
     unsafe {
         locked(lock, || {
@@ -43,11 +39,7 @@ unsafe fn insert_tail(
     }
 }
 
-unsafe fn insert_head(
-    head: *mut LIST_ENTRY,
-    entry: *mut LIST_ENTRY,
-    lock: *mut KSPIN_LOCK,
-) -> *mut LIST_ENTRY {
+unsafe fn insert_head(head: *mut LIST_ENTRY, entry: *mut LIST_ENTRY, lock: *mut KSPIN_LOCK) -> *mut LIST_ENTRY {
     // SAFETY: the driver's list, under its lock.
     unsafe {
         locked(lock, || {

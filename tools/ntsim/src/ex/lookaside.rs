@@ -59,14 +59,7 @@ struct Functions {
     free: usize,
 }
 
-unsafe fn initialize(
-    list: *mut General,
-    kind: &'static str,
-    functions: Functions,
-    pool: u32,
-    size: usize,
-    tag: u32,
-) {
+unsafe fn initialize(list: *mut General, kind: &'static str, functions: Functions, pool: u32, size: usize, tag: u32) {
     if size == 0 || tag == 0 {
         bugcheck!(
             codes::LOOKASIDE_MISUSE,
@@ -77,10 +70,7 @@ unsafe fn initialize(
     // SAFETY: the driver's memory for a list.
     unsafe {
         list.write(General {
-            head: SLIST_HEADER {
-                Alignment: 0,
-                Region: 0,
-            },
+            head: SLIST_HEADER { Alignment: 0, Region: 0 },
             depth: 0,
             maximum_depth: 256,
             total_allocates: 0,
@@ -97,11 +87,7 @@ unsafe fn initialize(
         });
         slist::initialize(list.cast());
     }
-    Kernel::get().leaks.track(
-        kind,
-        list as usize,
-        format!("tag '{}', {size} bytes", super::pool::tag_name(tag)),
-    );
+    Kernel::get().leaks.track(kind, list as usize, format!("tag '{}', {size} bytes", super::pool::tag_name(tag)));
 }
 
 fn export(name: &str) -> usize {
@@ -118,16 +104,8 @@ unsafe fn initialize_npaged(
     _depth: u16,
 ) {
     let functions = Functions {
-        allocate: if allocate == 0 {
-            export("ExAllocatePoolWithTag")
-        } else {
-            allocate
-        },
-        free: if free == 0 {
-            export("ExFreePool")
-        } else {
-            free
-        },
+        allocate: if allocate == 0 { export("ExAllocatePoolWithTag") } else { allocate },
+        free: if free == 0 { export("ExFreePool") } else { free },
     };
     // SAFETY: the driver's list. Nonpaged lists are never executable here.
     unsafe { initialize(list, "NPAGED_LOOKASIDE_LIST", functions, NX, size, tag) };
@@ -145,16 +123,8 @@ unsafe fn initialize_ex(
     _depth: u16,
 ) -> NTSTATUS {
     let functions = Functions {
-        allocate: if allocate == 0 {
-            defaults::Allocate::ROW.target.address()
-        } else {
-            allocate
-        },
-        free: if free == 0 {
-            defaults::Free::ROW.target.address()
-        } else {
-            free
-        },
+        allocate: if allocate == 0 { defaults::Allocate::ROW.target.address() } else { allocate },
+        free: if free == 0 { defaults::Free::ROW.target.address() } else { free },
     };
     // SAFETY: the driver's list.
     unsafe { initialize(list, "LOOKASIDE_LIST_EX", functions, pool, size, tag) };

@@ -18,9 +18,7 @@ pub(crate) fn raise_exception(status: NTSTATUS, why: &str) -> ! {
         .text(format!(
             "{why} raised {:#010x}{}; ntsim cannot deliver exceptions to handlers yet",
             status,
-            status_name(status)
-                .map(|name| format!(" ({name})"))
-                .unwrap_or_default()
+            status_name(status).map(|name| format!(" ({name})")).unwrap_or_default()
         ))
         .raise()
 }

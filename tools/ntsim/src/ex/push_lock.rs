@@ -49,10 +49,7 @@ unsafe fn acquire_exclusive(lock: *mut usize, _flags: u32) {
     need_region("ExAcquirePushLockExclusiveEx");
     // SAFETY: the driver's lock.
     let word = unsafe { word(lock) };
-    let take = || {
-        word.compare_exchange(0, mine(), Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-    };
+    let take = || word.compare_exchange(0, mine(), Ordering::Acquire, Ordering::Relaxed).is_ok();
     if !take() {
         if word.load(Ordering::Relaxed) == mine() {
             bugcheck!(
@@ -85,8 +82,7 @@ unsafe fn acquire_shared(lock: *mut usize, _flags: u32) {
     let word = unsafe { word(lock) };
     let take = || {
         let more = |seen: usize| (seen & EXCLUSIVE == 0).then_some((seen | SHARED) + READER);
-        word.fetch_update(Ordering::Acquire, Ordering::Relaxed, more)
-            .is_ok()
+        word.fetch_update(Ordering::Acquire, Ordering::Relaxed, more).is_ok()
     };
     if !take() {
         if word.load(Ordering::Relaxed) == mine() {

@@ -45,10 +45,7 @@ fn with<R>(resource: PVOID, f: impl FnOnce(&mut State) -> R) -> R {
 }
 
 unsafe fn initialize(resource: PVOID) -> NTSTATUS {
-    let before = STATES
-        .lock()
-        .get_or_insert_default()
-        .insert(resource as usize, State::default());
+    let before = STATES.lock().get_or_insert_default().insert(resource as usize, State::default());
     if before.is_some() {
         bugcheck!(
             codes::OBJECT_IN_USE,
@@ -63,9 +60,7 @@ unsafe fn initialize(resource: PVOID) -> NTSTATUS {
 }
 
 unsafe fn delete(resource: PVOID) -> NTSTATUS {
-    let held = with(resource, |state| {
-        state.exclusive.is_some() || !state.shared.is_empty()
-    });
+    let held = with(resource, |state| state.exclusive.is_some() || !state.shared.is_empty());
     if held {
         bugcheck!(
             codes::OBJECT_IN_USE,
@@ -73,10 +68,7 @@ unsafe fn delete(resource: PVOID) -> NTSTATUS {
             "the resource at {resource:p} was deleted while it is held"
         );
     }
-    STATES
-        .lock()
-        .get_or_insert_default()
-        .remove(&(resource as usize));
+    STATES.lock().get_or_insert_default().remove(&(resource as usize));
     Kernel::get().leaks.untrack(KIND, resource as usize);
     STATUS_SUCCESS
 }

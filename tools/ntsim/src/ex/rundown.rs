@@ -56,11 +56,7 @@ unsafe fn acquire(run: *mut EX_RUNDOWN_REF) -> BOOLEAN {
 unsafe fn acquire_many(run: *mut EX_RUNDOWN_REF, count: u32) -> BOOLEAN {
     let more = |seen: usize| (seen & ACTIVE == 0).then_some(seen + 2 * count as usize);
     // SAFETY: the driver's word.
-    u8::from(
-        unsafe { word(run) }
-            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, more)
-            .is_ok(),
-    )
+    u8::from(unsafe { word(run) }.fetch_update(Ordering::SeqCst, Ordering::Relaxed, more).is_ok())
 }
 
 unsafe fn release(run: *mut EX_RUNDOWN_REF) {
@@ -69,11 +65,7 @@ unsafe fn release(run: *mut EX_RUNDOWN_REF) {
 }
 
 unsafe fn release_many(run: *mut EX_RUNDOWN_REF, count: u32) {
-    let less = |seen: usize| {
-        (seen & !ACTIVE)
-            .checked_sub(2 * count as usize)
-            .map(|left| left | seen & ACTIVE)
-    };
+    let less = |seen: usize| (seen & !ACTIVE).checked_sub(2 * count as usize).map(|left| left | seen & ACTIVE);
     // SAFETY: the driver's word.
     match unsafe { word(run) }.fetch_update(Ordering::SeqCst, Ordering::Relaxed, less) {
         Ok(seen) if seen & ACTIVE != 0 => sched::notify(run as usize),

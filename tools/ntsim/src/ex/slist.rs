@@ -19,11 +19,7 @@ static LOCKS: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
 
 fn lock(head: *mut SLIST_HEADER) -> MutexGuard<'static, ()> {
     if head as usize & 15 != 0 || head.is_null() {
-        bugcheck!(
-            codes::BAD_PARAMETER,
-            [head as u64, 0, 0, 0],
-            "the list head at {head:p} is not aligned to 16 bytes"
-        );
+        bugcheck!(codes::BAD_PARAMETER, [head as u64, 0, 0, 0], "the list head at {head:p} is not aligned to 16 bytes");
     }
     LOCKS[head as usize >> 4 & 63].lock()
 }
@@ -41,12 +37,7 @@ fn next(word: u64, add: u16) -> u64 {
 pub(super) unsafe fn initialize(head: *mut SLIST_HEADER) {
     let _guard = lock(head);
     // SAFETY: by contract.
-    unsafe {
-        head.write(SLIST_HEADER {
-            Alignment: 0,
-            Region: 0,
-        })
-    };
+    unsafe { head.write(SLIST_HEADER { Alignment: 0, Region: 0 }) };
 }
 
 unsafe fn push(head: *mut SLIST_HEADER, entry: *mut SLIST_ENTRY) -> *mut SLIST_ENTRY {

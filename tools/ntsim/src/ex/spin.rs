@@ -28,11 +28,7 @@ unsafe fn word<'a>(lock: *mut u32) -> &'a AtomicU32 {
 fn wait(lock: *mut u32, mut take: impl FnMut() -> bool) {
     let mut round = 0u32;
     while !take() {
-        if round == 0
-            && context::current()
-                .held_locks()
-                .any(|held| held.lock == lock.cast())
-        {
+        if round == 0 && context::current().held_locks().any(|held| held.lock == lock.cast()) {
             bugcheck!(
                 codes::SPIN_LOCK_RECURSION,
                 [lock as u64, 0, 0, 0],
@@ -47,10 +43,7 @@ fn wait(lock: *mut u32, mut take: impl FnMut() -> bool) {
 unsafe fn take_exclusive(lock: *mut u32) {
     // SAFETY: the driver's lock.
     let word = unsafe { word(lock) };
-    wait(lock, || {
-        word.compare_exchange(0, EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-    });
+    wait(lock, || word.compare_exchange(0, EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed).is_ok());
     spin::push(context::current(), lock.cast(), LockKind::Exclusive);
 }
 
@@ -64,10 +57,7 @@ unsafe fn take_shared(lock: *mut u32) {
     // SAFETY: the driver's lock.
     let word = unsafe { word(lock) };
     let more = |seen: u32| (seen & EXCLUSIVE == 0).then_some(seen + 1);
-    wait(lock, || {
-        word.fetch_update(Ordering::Acquire, Ordering::Relaxed, more)
-            .is_ok()
-    });
+    wait(lock, || word.fetch_update(Ordering::Acquire, Ordering::Relaxed, more).is_ok());
     spin::push(context::current(), lock.cast(), LockKind::Shared);
 }
 

@@ -50,14 +50,12 @@ pub(super) struct DeleteParameters {
 }
 
 unsafe fn allocate(callback: Option<Callback>, context: PVOID, _attributes: u32) -> *mut Timer {
-    let timer =
-        Box::into_raw(Box::<MaybeUninit<Timer>>::new(MaybeUninit::zeroed())).cast::<Timer>();
+    let timer = Box::into_raw(Box::<MaybeUninit<Timer>>::new(MaybeUninit::zeroed())).cast::<Timer>();
     // SAFETY: zeroed memory of our own; the DPC routine has the deferred routine's type.
     unsafe {
         timer::initialize(&raw mut (*timer).timer);
-        let routine = std::mem::transmute::<usize, crate::types::KDEFERRED_ROUTINE>(
-            expiry::Expired::ROW.target.address(),
-        );
+        let routine =
+            std::mem::transmute::<usize, crate::types::KDEFERRED_ROUTINE>(expiry::Expired::ROW.target.address());
         dpc::initialize(&raw mut (*timer).dpc, Some(routine), timer.cast());
         (*timer).callback = callback;
         (*timer).context = context;
@@ -79,18 +77,10 @@ fn check(timer: *mut Timer) {
 unsafe fn set(timer: *mut Timer, due: i64, period: i64, _parameters: PVOID) -> BOOLEAN {
     check(timer);
     // Periods are in 100 ns here and in milliseconds there; a shorter one is rounded up.
-    let milliseconds = if period <= 0 {
-        0
-    } else {
-        (period / 10_000).clamp(1, i64::from(i32::MAX)) as u32
-    };
+    let milliseconds = if period <= 0 { 0 } else { (period / 10_000).clamp(1, i64::from(i32::MAX)) as u32 };
     // SAFETY: a checked timer. Without a callback there is no DPC to queue.
     unsafe {
-        let dpc = if (*timer).callback.is_some() {
-            &raw mut (*timer).dpc
-        } else {
-            null_mut()
-        };
+        let dpc = if (*timer).callback.is_some() { &raw mut (*timer).dpc } else { null_mut() };
         u8::from(timer::set(&raw mut (*timer).timer, due, milliseconds, dpc))
     }
 }
@@ -107,27 +97,16 @@ unsafe fn expired(_dpc: *mut KDPC, context: PVOID, _a: PVOID, _b: PVOID) {
     unsafe {
         (*timer).running.store(true, Ordering::SeqCst);
         let (callback, argument) = ((*timer).callback, (*timer).context);
-        call_driver(
-            CallSite::new(
-                "Ex timer callback",
-                callback.map_or(0, |callback| callback as usize),
-            ),
-            || {
-                if let Some(callback) = callback {
-                    callback(timer, argument);
-                }
-            },
-        );
+        call_driver(CallSite::new("Ex timer callback", callback.map_or(0, |callback| callback as usize)), || {
+            if let Some(callback) = callback {
+                callback(timer, argument);
+            }
+        });
         (*timer).running.store(false, Ordering::SeqCst);
     }
 }
 
-unsafe fn delete(
-    timer: *mut Timer,
-    cancel: BOOLEAN,
-    wait: BOOLEAN,
-    parameters: *const DeleteParameters,
-) -> BOOLEAN {
+unsafe fn delete(timer: *mut Timer, cancel: BOOLEAN, wait: BOOLEAN, parameters: *const DeleteParameters) -> BOOLEAN {
     check(timer);
     if wait != 0 && (crate::context::irql() >= DISPATCH_LEVEL || cancel == 0) {
         bugcheck!(
@@ -177,10 +156,7 @@ impl Finish {
         dpc::flush();
         if let Some((Some(callback), context)) = self.done {
             // SAFETY: the driver's function with its own argument.
-            call_driver(
-                CallSite::new("timer delete callback", callback as usize),
-                || unsafe { callback(context) },
-            );
+            call_driver(CallSite::new("timer delete callback", callback as usize), || unsafe { callback(context) });
         }
         // SAFETY: made by `allocate`; nobody uses it any more.
         drop(unsafe { Box::from_raw(self.timer.cast::<MaybeUninit<Timer>>()) });

@@ -46,22 +46,14 @@ pub fn queue(name: &'static str, f: Box<dyn FnOnce() + Send>) {
 pub fn queue_for(name: &'static str, routine: usize, f: Box<dyn FnOnce() + Send>) {
     let mut guard = workers();
     let workers = guard.get_or_insert_default();
-    workers.jobs.push_back(Job {
-        name,
-        routine,
-        run: f,
-    });
+    workers.jobs.push_back(Job { name, routine, run: f });
     // A worker may block for long; there is always one for each job that waits.
     if workers.idle < workers.jobs.len() && workers.threads < MOST_WORKERS {
         let number = workers.threads;
         workers.threads += 1;
         drop(guard);
         if let Err(error) = crate::ps::thread::spawn(&format!("worker {number}"), Box::new(serve)) {
-            bugcheck!(
-                codes::NTSIM_FAULT,
-                [0, 0, 0, 0],
-                "the host gives no thread for work items: {error}"
-            );
+            bugcheck!(codes::NTSIM_FAULT, [0, 0, 0, 0], "the host gives no thread for work items: {error}");
         }
     } else {
         drop(guard);
@@ -90,10 +82,7 @@ fn serve() {
             }
             guard = self::workers();
             if let Some(workers) = guard.as_mut()
-                && let Some(index) = workers
-                    .running
-                    .iter()
-                    .position(|running| *running == job.routine)
+                && let Some(index) = workers.running.iter().position(|running| *running == job.routine)
             {
                 workers.running.swap_remove(index);
             }
@@ -113,9 +102,7 @@ pub(crate) fn pending_of(image: &Image) -> Option<usize> {
     let look = || {
         workers().as_ref().and_then(|workers| {
             let queued = workers.jobs.iter().map(|job| job.routine);
-            queued
-                .chain(workers.running.iter().copied())
-                .find(|routine| image.contains(*routine))
+            queued.chain(workers.running.iter().copied()).find(|routine| image.contains(*routine))
         })
     };
     for _ in 0..200 {
@@ -135,11 +122,7 @@ unsafe fn queue_item(item: *mut WORK_QUEUE_ITEM, _queue: u32) {
     // SAFETY: the driver's item.
     let routine = unsafe { (*item).WorkerRoutine }.map_or(0, |routine| routine as usize);
     if routine == 0 {
-        bugcheck!(
-            codes::NULL_CALLBACK,
-            [item as u64, 0, 0, 0],
-            "ExQueueWorkItem was given an item without a routine"
-        );
+        bugcheck!(codes::NULL_CALLBACK, [item as u64, 0, 0, 0], "ExQueueWorkItem was given an item without a routine");
     }
     let item = Item(item);
     queue_for(

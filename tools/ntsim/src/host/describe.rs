@@ -41,13 +41,8 @@ pub(super) fn describe(fault: &Fault) -> ! {
     }
     if context.entry_rsp.get() != 0 {
         // SAFETY: rows are statics.
-        let routine =
-            unsafe { context.routine.get().as_ref() }.map_or("a kernel routine", |row| row.name);
-        let violation = instruction(
-            fault,
-            context,
-            &format!("{routine}, working for the driver,"),
-        );
+        let routine = unsafe { context.routine.get().as_ref() }.map_or("a kernel routine", |row| row.name);
+        let violation = instruction(fault, context, &format!("{routine}, working for the driver,"));
         raise_fault(violation, context, None);
     }
     let violation = Violation::new(&codes::NTSIM_FAULT)
@@ -70,41 +65,21 @@ fn bad_call(fault: &Fault, context: &Context) -> ! {
     context.routine.set(std::ptr::null());
     let images = &Kernel::get().images;
     let (code, what) = match images.containing(target) {
-        Some(image) if image.is_unloaded() => (
-            &codes::UNLOADED_DRIVER,
-            format!("code of {}, which has been unloaded", image.name),
-        ),
-        Some(image) => {
-            let section = image
-                .section_at(target)
-                .map_or("no section", |section| section.name.as_str());
-            (
-                &codes::BAD_INSTRUCTION,
-                format!(
-                    "{target:#x} in {section} of {}, which is not executable",
-                    image.name
-                ),
-            )
+        Some(image) if image.is_unloaded() => {
+            (&codes::UNLOADED_DRIVER, format!("code of {}, which has been unloaded", image.name))
         }
-        None if target < 0x10000 => (
-            &codes::NULL_CALL,
-            format!("{target:#x}: a call through a null function pointer"),
-        ),
-        None => (
-            &codes::NULL_CALL,
-            format!("{target:#x}, where there is no code"),
-        ),
+        Some(image) => {
+            let section = image.section_at(target).map_or("no section", |section| section.name.as_str());
+            (&codes::BAD_INSTRUCTION, format!("{target:#x} in {section} of {}, which is not executable", image.name))
+        }
+        None if target < 0x10000 => (&codes::NULL_CALL, format!("{target:#x}: a call through a null function pointer")),
+        None => (&codes::NULL_CALL, format!("{target:#x}, where there is no code")),
     };
     let from = name(registers.rip);
     let violation = Violation::new(code)
         .params([0xC000_0005, target as u64, registers.rip as u64, 0])
-        .text(format!(
-            "the driver called {what} (the call returns to {from})"
-        ));
-    let at = images
-        .containing(registers.rip)
-        .is_some()
-        .then_some(registers);
+        .text(format!("the driver called {what} (the call returns to {from})"));
+    let at = images.containing(registers.rip).is_some().then_some(registers);
     raise_fault(violation, context, at)
 }
 
@@ -151,10 +126,7 @@ fn protection(fault: &Fault, who: &str) -> Violation {
         [0xcd, 0x29] => plain(
             &codes::FAST_FAIL,
             [u64::from(parameter), 0, 0, 0],
-            format!(
-                "{who} requested a fast fail (int 0x29) with code {parameter} ({})",
-                fast_fail_name(parameter)
-            ),
+            format!("{who} requested a fast fail (int 0x29) with code {parameter} ({})", fast_fail_name(parameter)),
         ),
         [0xcd, 0x2c] => plain(
             &codes::ASSERTION_FAILURE,
@@ -164,10 +136,7 @@ fn protection(fault: &Fault, who: &str) -> Violation {
         [0xfa | 0xfb | 0xf4, _] | [0x0f, 0x20..=0x23 | 0x30 | 0x32] | [0x40..=0x4f, 0x0f] => plain(
             &codes::BAD_INSTRUCTION,
             [0xC000_0096, rip as u64, 0, 0],
-            format!(
-                "{who} is privileged (bytes {:02x} {:02x}); ntsim does not run it",
-                code[0], code[1]
-            ),
+            format!("{who} is privileged (bytes {:02x} {:02x}); ntsim does not run it", code[0], code[1]),
         ),
         _ => plain(
             &codes::PAGE_FAULT,
@@ -181,17 +150,8 @@ fn protection(fault: &Fault, who: &str) -> Violation {
 
 fn access(fault: &Fault, context: &Context, irql: u8, who: &str) -> Violation {
     let address = fault.address;
-    let verb = if fault.error & WRITE != 0 {
-        "wrote to"
-    } else {
-        "read from"
-    };
-    let params = [
-        address as u64,
-        u64::from(irql),
-        u64::from(fault.error & WRITE != 0),
-        fault.registers.rip as u64,
-    ];
+    let verb = if fault.error & WRITE != 0 { "wrote to" } else { "read from" };
+    let params = [address as u64, u64::from(irql), u64::from(fault.error & WRITE != 0), fault.registers.rip as u64];
     let low = context.stack_low.get();
     if low != 0 && address.wrapping_sub(low - 0x10000) < 0x11000 {
         return plain(
@@ -201,11 +161,7 @@ fn access(fault: &Fault, context: &Context, irql: u8, who: &str) -> Violation {
         );
     }
     if let Some(image) = Kernel::get().images.containing(address) {
-        let code = if image.is_unloaded() {
-            &codes::UNLOADED_DRIVER
-        } else {
-            page_fault(irql)
-        };
+        let code = if image.is_unloaded() { &codes::UNLOADED_DRIVER } else { page_fault(irql) };
         let what = if image.is_unloaded() {
             "which has been unloaded".to_owned()
         } else {
@@ -214,17 +170,9 @@ fn access(fault: &Fault, context: &Context, irql: u8, who: &str) -> Violation {
                 |section| format!("section {} ({:?})", section.name, section.protection),
             )
         };
-        return plain(
-            code,
-            params,
-            format!("{who} {verb} {address:#x} in {}, {what}", image.name),
-        );
+        return plain(code, params, format!("{who} {verb} {address:#x} in {}, {what}", image.name));
     }
-    let mut violation = plain(
-        page_fault(irql),
-        params,
-        format!("{who} {verb} {address:#x}, {}", place(address)),
-    );
+    let mut violation = plain(page_fault(irql), params, format!("{who} {verb} {address:#x}, {}", place(address)));
     if let Some(explained) = pool::explain(address) {
         violation = violation.note(explained.text);
         if let Some(freed) = explained.freed {
@@ -236,11 +184,7 @@ fn access(fault: &Fault, context: &Context, irql: u8, who: &str) -> Violation {
 }
 
 fn page_fault(irql: u8) -> &'static Code {
-    if irql >= DISPATCH_LEVEL {
-        &codes::PAGE_FAULT_AT_RAISED_IRQL
-    } else {
-        &codes::PAGE_FAULT
-    }
+    if irql >= DISPATCH_LEVEL { &codes::PAGE_FAULT_AT_RAISED_IRQL } else { &codes::PAGE_FAULT }
 }
 
 fn place(address: usize) -> &'static str {

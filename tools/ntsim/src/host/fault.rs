@@ -11,13 +11,7 @@ use std::cell::Cell;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
-const SIGNALS: [i32; 5] = [
-    libc::SIGSEGV,
-    libc::SIGBUS,
-    libc::SIGILL,
-    libc::SIGFPE,
-    libc::SIGTRAP,
-];
+const SIGNALS: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP];
 const STACK: usize = 64 << 10;
 
 static INSTALL: Once = Once::new();
@@ -29,10 +23,7 @@ static mut BEFORE: [Option<libc::sigaction>; 5] = [None; 5];
 /// Once per process.
 pub(crate) fn install() {
     INSTALL.call_once(|| {
-        if let Err(error) = std::thread::Builder::new()
-            .name("reporter".into())
-            .spawn(report)
-        {
+        if let Err(error) = std::thread::Builder::new().name("reporter".into()).spawn(report) {
             eprintln!("ntsim: no thread to report faults: {error}");
         }
         for (index, signal) in SIGNALS.iter().enumerate() {
@@ -61,11 +52,7 @@ impl Drop for SignalStack {
         }
         // SAFETY: switches the signal stack off before its memory goes.
         unsafe {
-            let off = libc::stack_t {
-                ss_sp: std::ptr::null_mut(),
-                ss_flags: libc::SS_DISABLE,
-                ss_size: STACK,
-            };
+            let off = libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: STACK };
             libc::sigaltstack(&raw const off, std::ptr::null_mut());
             memory::unmap(self.0.get(), STACK);
         }
@@ -86,11 +73,7 @@ pub fn prepare_thread() {
         let Ok(base) = memory::map(STACK, Protection::ReadWrite) else {
             return;
         };
-        let stack = libc::stack_t {
-            ss_sp: base.cast(),
-            ss_flags: 0,
-            ss_size: STACK,
-        };
+        let stack = libc::stack_t { ss_sp: base.cast(), ss_flags: 0, ss_size: STACK };
         // SAFETY: the memory lives until the slot is dropped at the thread's end.
         unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) };
         slot.0.set(base);
@@ -184,16 +167,11 @@ fn restore(machine: &mut libc::ucontext_t, registers: &Registers) {
 
 /// A fault of a host thread that is not ours: what was there before handles it.
 unsafe fn pass_on(signal: i32, info: *mut libc::siginfo_t, machine: *mut libc::c_void) {
-    let index = SIGNALS
-        .iter()
-        .position(|other| *other == signal)
-        .unwrap_or(0);
+    let index = SIGNALS.iter().position(|other| *other == signal).unwrap_or(0);
     // SAFETY: BEFORE is not written any more.
     let before = unsafe { (&raw const BEFORE[index]).read() };
     match before {
-        Some(before)
-            if before.sa_sigaction != libc::SIG_DFL && before.sa_sigaction != libc::SIG_IGN =>
-        {
+        Some(before) if before.sa_sigaction != libc::SIG_DFL && before.sa_sigaction != libc::SIG_IGN => {
             // SAFETY: a handler that was installed with SA_SIGINFO, as std's are.
             unsafe {
                 let handler: unsafe extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void) =

@@ -42,11 +42,7 @@ pub fn map(size: usize, protection: Protection) -> io::Result<*mut u8> {
             0,
         )
     };
-    if address == libc::MAP_FAILED {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(address.cast())
-    }
+    if address == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(address.cast()) }
 }
 
 /// Changes the rights of pages.
@@ -59,11 +55,7 @@ pub fn map(size: usize, protection: Protection) -> io::Result<*mut u8> {
 pub unsafe fn protect(address: *mut u8, size: usize, protection: Protection) -> io::Result<()> {
     // SAFETY: by contract.
     let result = unsafe { libc::mprotect(address.cast(), size, protection.bits()) };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Unmaps pages.
@@ -90,10 +82,7 @@ pub fn accessible(address: usize, length: usize, write: bool) -> bool {
         let Some((low, high)) = range.split_once('-') else {
             continue;
         };
-        let (Ok(low), Ok(high)) = (
-            usize::from_str_radix(low, 16),
-            usize::from_str_radix(high, 16),
-        ) else {
+        let (Ok(low), Ok(high)) = (usize::from_str_radix(low, 16), usize::from_str_radix(high, 16)) else {
             continue;
         };
         let fits = rights.starts_with('r') && (!write || rights.as_bytes().get(1) == Some(&b'w'));

@@ -101,14 +101,8 @@ pub struct LoadConfig {
 /// # Errors
 /// One line: unreadable, not a PE, 32-bit, truncated, damaged.
 pub fn inspect(path: &Path) -> Result<Inspection, LoadError> {
-    let file = path.file_name().map_or_else(
-        || path.display().to_string(),
-        |name| name.to_string_lossy().into_owned(),
-    );
-    let bytes = std::fs::read(path).map_err(|error| LoadError::Unreadable {
-        path: path.into(),
-        error,
-    })?;
+    let file = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let bytes = std::fs::read(path).map_err(|error| LoadError::Unreadable { path: path.into(), error })?;
     let pe = Pe::parse(&file, bytes)?;
     Ok(Inspection {
         file_size: pe.bytes.len() as u64,
@@ -152,11 +146,7 @@ const CHARACTERISTICS: [(u16, &str); 10] = [
 ];
 
 fn characteristics(value: u16) -> Vec<&'static str> {
-    CHARACTERISTICS
-        .iter()
-        .filter(|(bit, _)| value & bit != 0)
-        .map(|(_, name)| *name)
-        .collect()
+    CHARACTERISTICS.iter().filter(|(bit, _)| value & bit != 0).map(|(_, name)| *name).collect()
 }
 
 fn sections(pe: &Pe) -> Vec<Section> {
@@ -165,13 +155,9 @@ fn sections(pe: &Pe) -> Vec<Section> {
         name: header.name.clone(),
         rva: header.rva,
         size: header.virtual_size,
-        rights: [
-            mark(header.readable(), 'r'),
-            mark(header.writable(), 'w'),
-            mark(header.executable(), 'x'),
-        ]
-        .iter()
-        .collect(),
+        rights: [mark(header.readable(), 'r'), mark(header.writable(), 'w'), mark(header.executable(), 'x')]
+            .iter()
+            .collect(),
         discardable: header.discardable(),
     };
     pe.sections.iter().map(section).collect()
@@ -179,18 +165,9 @@ fn sections(pe: &Pe) -> Vec<Section> {
 
 fn imports(pe: &Pe) -> Result<Vec<Import>, LoadError> {
     let missing = || pe.damaged("the import directory points outside the sections");
-    let bytes = |rva: u64, size: u32| {
-        u32::try_from(rva)
-            .ok()
-            .and_then(|rva| pe.at(rva, size))
-            .ok_or_else(missing)
-    };
-    let word = |rva: u64| {
-        bytes(rva, 4).map(|bytes| u32::from_le_bytes(bytes.try_into().expect("four bytes")))
-    };
-    let quad = |rva: u64| {
-        bytes(rva, 8).map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
-    };
+    let bytes = |rva: u64, size: u32| u32::try_from(rva).ok().and_then(|rva| pe.at(rva, size)).ok_or_else(missing);
+    let word = |rva: u64| bytes(rva, 4).map(|bytes| u32::from_le_bytes(bytes.try_into().expect("four bytes")));
+    let quad = |rva: u64| bytes(rva, 8).map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")));
     let name = |rva: u64| {
         let mut name = Vec::new();
         for at in rva.. {
@@ -210,11 +187,7 @@ fn imports(pe: &Pe) -> Result<Vec<Import>, LoadError> {
     };
     Ok(list
         .into_iter()
-        .map(|import| Import {
-            state: state(&import.module, &import.name),
-            module: import.module,
-            name: import.name,
-        })
+        .map(|import| Import { state: state(&import.module, &import.name), module: import.module, name: import.name })
         .collect())
 }
 
@@ -224,12 +197,10 @@ fn load_config(pe: &Pe) -> Option<LoadConfig> {
         return None;
     }
     let word = |offset: u32| {
-        pe.at(rva.checked_add(offset)?, 4)
-            .map(|bytes| u32::from_le_bytes(bytes.try_into().expect("four bytes")))
+        pe.at(rva.checked_add(offset)?, 4).map(|bytes| u32::from_le_bytes(bytes.try_into().expect("four bytes")))
     };
     let quad = |offset: u32| {
-        pe.at(rva.checked_add(offset)?, 8)
-            .map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
+        pe.at(rva.checked_add(offset)?, 8).map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
     };
     let size = word(0)?;
     let flags = if size >= 0x94 { word(0x90)? } else { 0 };
@@ -250,24 +221,14 @@ mod tests {
     fn flags_have_names() {
         assert_eq!(
             characteristics(0x4160),
-            [
-                "high-entropy addresses",
-                "dynamic base",
-                "no execute",
-                "control flow guard"
-            ]
+            ["high-entropy addresses", "dynamic base", "no execute", "control flow guard"]
         );
         assert_eq!(subsystem(1), "native");
     }
 
     #[test]
     fn a_missing_file_is_one_line() {
-        let error = inspect(Path::new("/nonexistent.sys"))
-            .expect_err("missing")
-            .to_string();
-        assert!(
-            error.starts_with("cannot read /nonexistent.sys: "),
-            "{error}"
-        );
+        let error = inspect(Path::new("/nonexistent.sys")).expect_err("missing").to_string();
+        assert!(error.starts_with("cannot read /nonexistent.sys: "), "{error}");
     }
 }

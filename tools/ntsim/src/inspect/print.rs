@@ -5,11 +5,7 @@ use std::fmt;
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{}: PE32+ {}, subsystem {}, {} bytes",
-            self.file, self.machine, self.subsystem, self.file_size
-        )?;
+        writeln!(f, "{}: PE32+ {}, subsystem {}, {} bytes", self.file, self.machine, self.subsystem, self.file_size)?;
         writeln!(f, "  entry           {:#x}", self.entry)?;
         writeln!(
             f,
@@ -23,36 +19,20 @@ impl fmt::Display for Inspection {
                 f,
                 "  load config     {:#x} bytes, {}, control flow guard {} ({} functions, flags {:#x})",
                 config.size,
-                if config.security_cookie {
-                    "security cookie"
-                } else {
-                    "no security cookie"
-                },
-                if config.control_flow_guard {
-                    "on"
-                } else {
-                    "off"
-                },
+                if config.security_cookie { "security cookie" } else { "no security cookie" },
+                if config.control_flow_guard { "on" } else { "off" },
                 config.guard_functions,
                 config.guard_flags
             )?,
             None => writeln!(f, "  load config     none")?,
         }
         match &self.debug {
-            Some(debug) => writeln!(
-                f,
-                "  debug           {} {{{}}} age {}",
-                debug.pdb, debug.guid, debug.age
-            )?,
+            Some(debug) => writeln!(f, "  debug           {} {{{}}} age {}", debug.pdb, debug.guid, debug.age)?,
             None => writeln!(f, "  debug           none")?,
         }
         writeln!(f, "  sections")?;
         for section in &self.sections {
-            let discardable = if section.discardable {
-                " discardable"
-            } else {
-                ""
-            };
+            let discardable = if section.discardable { " discardable" } else { "" };
             writeln!(
                 f,
                 "    {:<8} {:#8x} {:>8} bytes {}{discardable}",

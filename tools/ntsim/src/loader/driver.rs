@@ -6,8 +6,8 @@ use crate::context::{CallSite, call_driver};
 use crate::kernel::Kernel;
 use crate::leaks::Owned;
 use crate::types::{
-    DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_INITIALIZE, DRIVER_OBJECT, IO_TYPE_DRIVER,
-    OwnedUnicode, UNICODE_STRING, nt_success,
+    DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_INITIALIZE, DRIVER_OBJECT, IO_TYPE_DRIVER, OwnedUnicode, UNICODE_STRING,
+    nt_success,
 };
 
 /// A started driver.
@@ -52,27 +52,15 @@ impl Driver {
     ) -> Result<Self, LoadError> {
         // SAFETY: the entry point lies in an executable section, which is all a loader can know.
         let entry: DRIVER_INITIALIZE = unsafe { std::mem::transmute(image.entry) };
-        let mut block = Box::new(Block::new(
-            image,
-            service,
-            registry_path,
-            entry,
-            default_dispatch,
-        ));
+        let mut block = Box::new(Block::new(image, service, registry_path, entry, default_dispatch));
         block.link();
         let object = &raw mut block.object;
         let registry = &raw mut block.registry_view;
         let status = Kernel::enter(|| {
             // SAFETY: DriverEntry gets a driver object and a path that outlive the driver.
-            call_driver(CallSite::new("DriverEntry", image.entry), || unsafe {
-                entry(object, registry)
-            })
+            call_driver(CallSite::new("DriverEntry", image.entry), || unsafe { entry(object, registry) })
         });
-        let driver = Self {
-            object,
-            image,
-            block,
-        };
+        let driver = Self { object, image, block };
         if nt_success(status) {
             return Ok(driver);
         }
@@ -92,18 +80,13 @@ impl Driver {
         let Some(unload) = unload else {
             Violation::new(&codes::NO_UNLOAD_ROUTINE)
                 .guilty(self.image.entry)
-                .text(format!(
-                    "{} has no DriverUnload, so it cannot be unloaded",
-                    self.image.name
-                ))
+                .text(format!("{} has no DriverUnload, so it cannot be unloaded", self.image.name))
                 .raise()
         };
         let object = self.object;
         Kernel::enter(|| {
             // SAFETY: the driver's own unload routine with its own object.
-            call_driver(CallSite::new("DriverUnload", unload as usize), || unsafe {
-                unload(object)
-            });
+            call_driver(CallSite::new("DriverUnload", unload as usize), || unsafe { unload(object) });
         });
         self.close()
     }
@@ -126,16 +109,9 @@ pub(crate) fn report_leaks(image: &Image, leaks: &[Owned], when: &str) -> ! {
     let mut violation = Violation::new(&codes::LEAKED)
         .guilty(image.entry)
         .params([leaks.len() as u64, 0, 0, 0])
-        .text(format!(
-            "{} still owns {} object(s) after {when}",
-            image.name,
-            leaks.len()
-        ));
+        .text(format!("{} still owns {} object(s) after {when}", image.name, leaks.len()));
     for owned in leaks.iter().take(8) {
-        violation = violation.related(
-            format!("leaked {} {} made at", owned.kind, owned.detail),
-            owned.stack.clone(),
-        );
+        violation = violation.related(format!("leaked {} {} made at", owned.kind, owned.detail), owned.stack.clone());
     }
     violation.raise()
 }

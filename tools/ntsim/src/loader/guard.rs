@@ -37,29 +37,20 @@ impl LoadConfig {
         let begin = u64::from(begin);
         let size = u64::from(mapped.u32(begin, "the load configuration")?);
         let field = |offset: u64| -> Result<u64, LoadError> {
-            if offset + 8 > size {
-                Ok(0)
-            } else {
-                mapped.u64(begin + offset, "the load configuration")
-            }
+            if offset + 8 > size { Ok(0) } else { mapped.u64(begin + offset, "the load configuration") }
         };
         let cookie = field(COOKIE)?;
         if cookie != 0 {
             let rva = mapped.rva_of(cookie, "the security cookie")?;
             mapped.write_u64(rva, new_cookie(), "the security cookie")?;
         }
-        let flags = if size >= FLAGS + 4 {
-            mapped.u32(begin + FLAGS, "the guard flags")?
-        } else {
-            0
-        };
+        let flags = if size >= FLAGS + 4 { mapped.u32(begin + FLAGS, "the guard flags")? } else { 0 };
         if flags & CF_INSTRUMENTED == 0 {
             return Ok(Self { guarded: None });
         }
-        for (offset, function) in [
-            (CHECK_POINTER, check_icall as *const ()),
-            (DISPATCH_POINTER, dispatch_icall as *const ()),
-        ] {
+        for (offset, function) in
+            [(CHECK_POINTER, check_icall as *const ()), (DISPATCH_POINTER, dispatch_icall as *const ())]
+        {
             let pointer = field(offset)?;
             if pointer != 0 {
                 let rva = mapped.rva_of(pointer, "a guard pointer")?;
@@ -72,9 +63,7 @@ impl LoadConfig {
         let stride = 4 + u64::from(flags >> 28);
         let count = field(FUNCTION_COUNT)?;
         if count > mapped.size as u64 {
-            return Err(mapped
-                .pe
-                .damaged(format!("the guard table claims {count} functions")));
+            return Err(mapped.pe.damaged(format!("the guard table claims {count} functions")));
         }
         let mut guarded = Vec::with_capacity(count as usize);
         if count != 0 {
@@ -84,9 +73,7 @@ impl LoadConfig {
             }
         }
         guarded.sort_unstable();
-        Ok(Self {
-            guarded: Some(guarded),
-        })
+        Ok(Self { guarded: Some(guarded) })
     }
 }
 
@@ -200,10 +187,7 @@ unsafe extern "win64" fn check_target(target: usize) {
     }
     if let Some(image) = Kernel::get().images.containing(target) {
         let rva = (target - image.base) as u32;
-        let allowed = image
-            .guarded
-            .as_ref()
-            .is_none_or(|table| table.binary_search(&rva).is_ok());
+        let allowed = image.guarded.as_ref().is_none_or(|table| table.binary_search(&rva).is_ok());
         if !allowed {
             let context = crate::context::current();
             context.routine.set(std::ptr::null());

@@ -60,16 +60,12 @@ impl Image {
     /// The section around an address.
     pub fn section_at(&self, address: usize) -> Option<&Section> {
         let rva = u32::try_from(address.checked_sub(self.base)?).ok()?;
-        self.sections
-            .iter()
-            .find(|section| rva.wrapping_sub(section.rva) < section.size)
+        self.sections.iter().find(|section| rva.wrapping_sub(section.rva) < section.size)
     }
 
     /// The `.pdata` entry of the function around an offset.
     pub(crate) fn function_at(&self, rva: u32) -> Option<[u32; 3]> {
-        let index = self
-            .functions
-            .partition_point(|function| function[0] <= rva);
+        let index = self.functions.partition_point(|function| function[0] <= rva);
         let function = *self.functions.get(index.checked_sub(1)?)?;
         (rva < function[1]).then_some(function)
     }

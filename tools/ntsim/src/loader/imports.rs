@@ -34,20 +34,14 @@ pub(super) fn bind(mapped: &Mapped<'_>) -> Result<(), LoadError> {
     if unknown.is_empty() {
         return Ok(());
     }
-    Err(LoadError::UnknownImports {
-        file: mapped.pe.file.clone(),
-        names: unknown,
-    })
+    Err(LoadError::UnknownImports { file: mapped.pe.file.clone(), names: unknown })
 }
 
 /// The imports of a mapped image, in its order.
 fn list(mapped: &Mapped<'_>) -> Result<Vec<Import>, LoadError> {
-    walk(
-        mapped.pe,
-        &|rva| mapped.u32(rva, "an import descriptor"),
-        &|rva| mapped.u64(rva, "an import"),
-        &|rva| mapped.name(rva, "an import's name"),
-    )
+    walk(mapped.pe, &|rva| mapped.u32(rva, "an import descriptor"), &|rva| mapped.u64(rva, "an import"), &|rva| {
+        mapped.name(rva, "an import's name")
+    })
 }
 
 /// Walks the import directory through the given readers.
@@ -75,16 +69,9 @@ pub(crate) fn walk(
             if value == 0 {
                 break;
             }
-            let routine = if value >> 63 != 0 {
-                format!("#{}", value & 0xffff)
-            } else {
-                name((value & 0x7fff_ffff) + 2)?
-            };
-            imports.push(Import {
-                module: module.clone(),
-                name: routine,
-                slot: u64::from(table) + entry * 8,
-            });
+            let routine =
+                if value >> 63 != 0 { format!("#{}", value & 0xffff) } else { name((value & 0x7fff_ffff) + 2)? };
+            imports.push(Import { module: module.clone(), name: routine, slot: u64::from(table) + entry * 8 });
             if imports.len() > 65536 {
                 return Err(pe.damaged("it has more than 65536 imports"));
             }

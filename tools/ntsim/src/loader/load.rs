@@ -20,12 +20,7 @@ impl Mapped<'_> {
     pub(super) fn read<const N: usize>(&self, rva: u64, what: &str) -> Result<[u8; N], LoadError> {
         self.check(rva, N as u64, what)?;
         // SAFETY: checked to lie inside the mapping, which is readable.
-        Ok(unsafe {
-            self.base
-                .add(rva as usize)
-                .cast::<[u8; N]>()
-                .read_unaligned()
-        })
+        Ok(unsafe { self.base.add(rva as usize).cast::<[u8; N]>().read_unaligned() })
     }
 
     pub(super) fn u32(&self, rva: u64, what: &str) -> Result<u32, LoadError> {
@@ -39,12 +34,7 @@ impl Mapped<'_> {
     pub(super) fn write_u64(&self, rva: u64, value: u64, what: &str) -> Result<(), LoadError> {
         self.check(rva, 8, what)?;
         // SAFETY: checked to lie inside the mapping, which is writable.
-        unsafe {
-            self.base
-                .add(rva as usize)
-                .cast::<u64>()
-                .write_unaligned(value)
-        };
+        unsafe { self.base.add(rva as usize).cast::<u64>().write_unaligned(value) };
         Ok(())
     }
 
@@ -69,13 +59,8 @@ impl Mapped<'_> {
     }
 
     fn check(&self, rva: u64, size: u64, what: &str) -> Result<(), LoadError> {
-        if rva
-            .checked_add(size)
-            .is_none_or(|end| end > self.size as u64)
-        {
-            return Err(self
-                .pe
-                .damaged(format!("{what} lies outside the image ({rva:#x})")));
+        if rva.checked_add(size).is_none_or(|end| end > self.size as u64) {
+            return Err(self.pe.damaged(format!("{what} lies outside the image ({rva:#x})")));
         }
         Ok(())
     }
@@ -86,14 +71,8 @@ impl Mapped<'_> {
 /// # Errors
 /// One line that says what is wrong with the file.
 pub fn load(path: &Path) -> Result<&'static Image, LoadError> {
-    let file = path.file_name().map_or_else(
-        || path.display().to_string(),
-        |name| name.to_string_lossy().into_owned(),
-    );
-    let bytes = std::fs::read(path).map_err(|error| LoadError::Unreadable {
-        path: path.into(),
-        error,
-    })?;
+    let file = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let bytes = std::fs::read(path).map_err(|error| LoadError::Unreadable { path: path.into(), error })?;
     let pe = Pe::parse(&file, bytes)?;
     if pe.entry == 0 {
         return Err(LoadError::NoEntry { file });
@@ -101,21 +80,12 @@ pub fn load(path: &Path) -> Result<&'static Image, LoadError> {
     check_rules(&pe)?;
     let kernel = Kernel::get();
     let size = (pe.image_size as usize).next_multiple_of(0x1000);
-    let base = memory::map(size, Protection::ReadWrite).map_err(|error| LoadError::NoMemory {
-        file: file.clone(),
-        error,
-    })?;
-    let mapped = Mapped {
-        pe: &pe,
-        base,
-        size,
-    };
+    let base =
+        memory::map(size, Protection::ReadWrite).map_err(|error| LoadError::NoMemory { file: file.clone(), error })?;
+    let mapped = Mapped { pe: &pe, base, size };
     match build(&mapped, path) {
         Ok(parts) => {
-            let id = kernel
-                .images
-                .reserve()
-                .ok_or_else(|| pe.refused("256 images have been loaded already"))?;
+            let id = kernel.images.reserve().ok_or_else(|| pe.refused("256 images have been loaded already"))?;
             let image = Box::leak(Box::new(Image {
                 id,
                 name: file,
@@ -150,16 +120,10 @@ struct Parts {
 fn check_rules(pe: &Pe) -> Result<(), LoadError> {
     for section in &pe.sections {
         if section.executable() && section.writable() {
-            return Err(pe.refused(format!(
-                "section {} is writable and executable",
-                section.name
-            )));
+            return Err(pe.refused(format!("section {} is writable and executable", section.name)));
         }
     }
-    if !pe
-        .section_of(pe.entry)
-        .is_some_and(super::pe::SectionHeader::executable)
-    {
+    if !pe.section_of(pe.entry).is_some_and(super::pe::SectionHeader::executable) {
         return Err(pe.refused("the entry point lies in no executable section"));
     }
     if pe.directories[directory::TLS].1 != 0 {
@@ -179,25 +143,14 @@ fn build(mapped: &Mapped<'_>, path: &Path) -> Result<Parts, LoadError> {
     let functions = functions(mapped)?;
     let sections = protect(mapped)?;
     let pdb = Some(path.with_extension("pdb")).filter(|pdb| pdb.is_file());
-    Ok(Parts {
-        sections,
-        functions,
-        guarded: config.guarded,
-        pdb,
-    })
+    Ok(Parts { sections, functions, guarded: config.guarded, pdb })
 }
 
 fn copy(mapped: &Mapped<'_>) {
     let pe = mapped.pe;
     let put = |rva: u32, bytes: &[u8]| {
         // SAFETY: Pe::parse has checked that headers and sections lie inside the image.
-        unsafe {
-            std::ptr::copy_nonoverlapping(
-                bytes.as_ptr(),
-                mapped.base.add(rva as usize),
-                bytes.len(),
-            )
-        };
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), mapped.base.add(rva as usize), bytes.len()) };
     };
     put(0, &pe.bytes[..(pe.headers_size as usize).min(mapped.size)]);
     for section in &pe.sections {
@@ -223,9 +176,7 @@ fn relocate(mapped: &Mapped<'_>) -> Result<(), LoadError> {
         let page = u64::from(mapped.u32(at, "a relocation block")?);
         let length = u64::from(mapped.u32(at + 4, "a relocation block")?);
         if length < 8 || at + length > end {
-            return Err(mapped
-                .pe
-                .damaged(format!("a relocation block has {length} bytes")));
+            return Err(mapped.pe.damaged(format!("a relocation block has {length} bytes")));
         }
         for entry in (at + 8..at + length - 1).step_by(2) {
             let word = u16::from_le_bytes(mapped.read(entry, "a relocation")?);
@@ -237,9 +188,7 @@ fn relocate(mapped: &Mapped<'_>) -> Result<(), LoadError> {
                     mapped.write_u64(target, value.wrapping_add(delta), "a relocated word")?;
                 }
                 kind => {
-                    return Err(mapped
-                        .pe
-                        .damaged(format!("relocation type {kind} does not exist on x86_64")));
+                    return Err(mapped.pe.damaged(format!("relocation type {kind} does not exist on x86_64")));
                 }
             }
         }
@@ -274,28 +223,20 @@ fn protect(mapped: &Mapped<'_>) -> Result<Vec<Section>, LoadError> {
     let mut sections = vec![Section {
         name: "headers".into(),
         rva: 0,
-        size: pe
-            .headers_size
-            .next_multiple_of(0x1000)
-            .min(mapped.size as u32),
+        size: pe.headers_size.next_multiple_of(0x1000).min(mapped.size as u32),
         protection: Protection::Read,
     }];
-    sections.extend(
-        pe.sections
-            .iter()
-            .filter(|section| section.virtual_size != 0)
-            .map(|section| Section {
-                name: section.name.clone(),
-                rva: section.rva,
-                size: section.virtual_size.next_multiple_of(0x1000),
-                protection: match (section.executable(), section.writable(), section.readable()) {
-                    (true, _, _) => Protection::ReadExecute,
-                    (_, true, _) => Protection::ReadWrite,
-                    (_, _, true) => Protection::Read,
-                    _ => Protection::None,
-                },
-            }),
-    );
+    sections.extend(pe.sections.iter().filter(|section| section.virtual_size != 0).map(|section| Section {
+        name: section.name.clone(),
+        rva: section.rva,
+        size: section.virtual_size.next_multiple_of(0x1000),
+        protection: match (section.executable(), section.writable(), section.readable()) {
+            (true, _, _) => Protection::ReadExecute,
+            (_, true, _) => Protection::ReadWrite,
+            (_, _, true) => Protection::Read,
+            _ => Protection::None,
+        },
+    }));
     let set = |rva: u32, size: usize, protection| {
         // SAFETY: the pages are the new mapping's; nobody else knows them.
         unsafe { memory::protect(mapped.base.add(rva as usize), size, protection) }
@@ -303,13 +244,8 @@ fn protect(mapped: &Mapped<'_>) -> Result<Vec<Section>, LoadError> {
     let all = set(0, mapped.size, Protection::None);
     sections
         .iter()
-        .try_fold(all, |before, section| {
-            before.map(|()| set(section.rva, section.size as usize, section.protection))
-        })
+        .try_fold(all, |before, section| before.map(|()| set(section.rva, section.size as usize, section.protection)))
         .and_then(|last| last)
-        .map_err(|error| LoadError::NoMemory {
-            file: pe.file.clone(),
-            error,
-        })?;
+        .map_err(|error| LoadError::NoMemory { file: pe.file.clone(), error })?;
     Ok(sections)
 }

@@ -99,10 +99,7 @@ impl Pe {
     /// # Errors
     /// One line that names what is wrong; the entry point's absence is the loader's affair.
     pub fn parse(file: &str, bytes: Vec<u8>) -> Result<Self, LoadError> {
-        let reader = Reader {
-            file,
-            bytes: &bytes,
-        };
+        let reader = Reader { file, bytes: &bytes };
         if bytes.len() as u64 > LIMIT {
             return Err(reader.not_pe("the file is larger than 512 MiB"));
         }
@@ -126,37 +123,26 @@ impl Pe {
             return Err(LoadError::ThirtyTwoBit { file: file.into() });
         }
         if machine != 0x8664 {
-            return Err(LoadError::WrongMachine {
-                file: file.into(),
-                machine,
-            });
+            return Err(LoadError::WrongMachine { file: file.into(), machine });
         }
         if reader.u16(optional) != 0x20b {
-            return Err(reader.not_pe(&format!(
-                "the optional header has magic {:#x}, not 0x20b (PE32+)",
-                reader.u16(optional)
-            )));
+            return Err(
+                reader.not_pe(&format!("the optional header has magic {:#x}, not 0x20b (PE32+)", reader.u16(optional)))
+            );
         }
         if optional_size < 112 {
-            return Err(reader.damaged(format!(
-                "the optional header has {optional_size} bytes, PE32+ needs 112"
-            )));
+            return Err(reader.damaged(format!("the optional header has {optional_size} bytes, PE32+ needs 112")));
         }
         reader.need(optional, optional_size, "the optional header")?;
         let mut directories = [(0, 0); 16];
-        let count = reader
-            .u32(optional + 108)
-            .min(16)
-            .min((optional_size - 112) / 8);
+        let count = reader.u32(optional + 108).min(16).min((optional_size - 112) / 8);
         for (index, slot) in directories.iter_mut().enumerate().take(count as usize) {
             let at = optional + 112 + index as u32 * 8;
             *slot = (reader.u32(at), reader.u32(at + 4));
         }
         let table = optional + optional_size;
         reader.need(table, section_count * 40, "the section table")?;
-        let sections = (0..section_count)
-            .map(|index| reader.section(table + index * 40))
-            .collect();
+        let sections = (0..section_count).map(|index| reader.section(table + index * 40)).collect();
         let pe = Pe {
             file: file.into(),
             machine,
@@ -177,67 +163,41 @@ impl Pe {
     }
 
     fn check(&self, alignment: u32) -> Result<(), LoadError> {
-        let reader = Reader {
-            file: &self.file,
-            bytes: &self.bytes,
-        };
+        let reader = Reader { file: &self.file, bytes: &self.bytes };
         if self.image_size == 0 || u64::from(self.image_size) > LIMIT {
             return Err(reader.damaged(format!("the image size is {:#x}", self.image_size)));
         }
         if alignment < 0x1000 || !alignment.is_power_of_two() {
-            return Err(reader.damaged(format!(
-                "the section alignment is {alignment:#x}, less than a page or no power of two"
-            )));
+            return Err(
+                reader.damaged(format!("the section alignment is {alignment:#x}, less than a page or no power of two"))
+            );
         }
         reader.need(0, self.headers_size, "the headers")?;
         let mut end = self.headers_size;
         for section in &self.sections {
             let name = &section.name;
             if section.rva % 0x1000 != 0 {
-                return Err(reader.damaged(format!(
-                    "section {name} begins at {:#x}, not at a page",
-                    section.rva
-                )));
+                return Err(reader.damaged(format!("section {name} begins at {:#x}, not at a page", section.rva)));
             }
             if section.rva < end {
                 return Err(reader.damaged(format!("section {name} overlaps what comes before it")));
             }
             end = section
                 .rva
-                .checked_add(
-                    section
-                        .virtual_size
-                        .max(section.file_size.min(section.virtual_size)),
-                )
+                .checked_add(section.virtual_size.max(section.file_size.min(section.virtual_size)))
                 .filter(|end| *end <= self.image_size)
-                .ok_or_else(|| {
-                    reader.damaged(format!("section {name} reaches over the end of the image"))
-                })?;
+                .ok_or_else(|| reader.damaged(format!("section {name} reaches over the end of the image")))?;
             if section.file_size != 0 {
-                reader.need(
-                    section.file_offset,
-                    section.file_size,
-                    &format!("section {name}"),
-                )?;
+                reader.need(section.file_offset, section.file_size, &format!("section {name}"))?;
             }
         }
         if self.entry >= self.image_size {
-            return Err(reader.damaged(format!(
-                "the entry point {:#x} lies outside the image",
-                self.entry
-            )));
+            return Err(reader.damaged(format!("the entry point {:#x} lies outside the image", self.entry)));
         }
         for (index, (rva, size)) in self.directories.iter().enumerate() {
             // The certificate directory is a file offset and is not mapped.
-            if index != 4
-                && *size != 0
-                && rva
-                    .checked_add(*size)
-                    .is_none_or(|end| end > self.image_size)
-            {
-                return Err(reader.damaged(format!(
-                    "data directory {index} reaches over the end of the image"
-                )));
+            if index != 4 && *size != 0 && rva.checked_add(*size).is_none_or(|end| end > self.image_size) {
+                return Err(reader.damaged(format!("data directory {index} reaches over the end of the image")));
             }
         }
         Ok(())
@@ -245,10 +205,8 @@ impl Pe {
 
     /// Bytes of the file that will lie at `rva`, if `size` of them come from one section.
     pub fn at(&self, rva: u32, size: u32) -> Option<&[u8]> {
-        let section = self
-            .sections
-            .iter()
-            .find(|section| rva.wrapping_sub(section.rva) < section.virtual_size.max(1))?;
+        let section =
+            self.sections.iter().find(|section| rva.wrapping_sub(section.rva) < section.virtual_size.max(1))?;
         let inside = rva - section.rva;
         if inside.checked_add(size)? > section.file_size {
             return None;
@@ -259,23 +217,15 @@ impl Pe {
 
     /// The section that contains `rva`.
     pub fn section_of(&self, rva: u32) -> Option<&SectionHeader> {
-        self.sections
-            .iter()
-            .find(|section| rva.wrapping_sub(section.rva) < section.virtual_size)
+        self.sections.iter().find(|section| rva.wrapping_sub(section.rva) < section.virtual_size)
     }
 
     pub(crate) fn damaged(&self, why: impl Into<String>) -> LoadError {
-        LoadError::Damaged {
-            file: self.file.clone(),
-            why: why.into(),
-        }
+        LoadError::Damaged { file: self.file.clone(), why: why.into() }
     }
 
     pub(crate) fn refused(&self, why: impl Into<String>) -> LoadError {
-        LoadError::Refused {
-            file: self.file.clone(),
-            why: why.into(),
-        }
+        LoadError::Refused { file: self.file.clone(), why: why.into() }
     }
 }
 
@@ -293,12 +243,7 @@ impl Reader<'_> {
         let needed = u64::from(offset) + u64::from(size);
         let size = self.bytes.len() as u64;
         if needed > size {
-            return Err(LoadError::Truncated {
-                file: self.file.into(),
-                what: what.into(),
-                needed,
-                size,
-            });
+            return Err(LoadError::Truncated { file: self.file.into(), what: what.into(), needed, size });
         }
         Ok(())
     }
@@ -332,16 +277,10 @@ impl Reader<'_> {
     }
 
     fn not_pe(&self, why: &str) -> LoadError {
-        LoadError::NotPe {
-            file: self.file.into(),
-            why: why.into(),
-        }
+        LoadError::NotPe { file: self.file.into(), why: why.into() }
     }
 
     fn damaged(&self, why: String) -> LoadError {
-        LoadError::Damaged {
-            file: self.file.into(),
-            why,
-        }
+        LoadError::Damaged { file: self.file.into(), why }
     }
 }

@@ -16,9 +16,7 @@ const TEXT: usize = 0x400;
 
 impl Image {
     fn new() -> Self {
-        let mut image = Self {
-            bytes: vec![0; 0x800],
-        };
+        let mut image = Self { bytes: vec![0; 0x800] };
         image.bytes[..2].copy_from_slice(b"MZ");
         image.put(0x3c, &(HEADER as u32).to_le_bytes());
         image.put(HEADER, b"PE\0\0");
@@ -62,8 +60,7 @@ impl Image {
     }
 
     fn load(&self, name: &str) -> Result<&'static super::Image, LoadError> {
-        let path =
-            std::env::temp_dir().join(format!("ntsim-loader-{}-{name}.sys", std::process::id()));
+        let path = std::env::temp_dir().join(format!("ntsim-loader-{}-{name}.sys", std::process::id()));
         std::fs::write(&path, &self.bytes).expect("writable");
         let result = load(&path);
         std::fs::remove_file(&path).expect("removable");
@@ -90,46 +87,23 @@ fn a_good_image_is_mapped_and_runs() {
 
 #[test]
 fn imports_are_bound_by_name() {
-    let image = Image::new()
-        .import("NTOSKRNL.exe", "KeGetCurrentIrql")
-        .load("import")
-        .expect("loads");
+    let image = Image::new().import("NTOSKRNL.exe", "KeGetCurrentIrql").load("import").expect("loads");
     // SAFETY: the slot lies in the mapped image.
     let slot = unsafe { ((image.base + 0x1240) as *const usize).read() };
-    assert_eq!(
-        slot,
-        crate::table::find("ntoskrnl.exe", "KeGetCurrentIrql")
-            .expect("a row")
-            .target
-            .address()
-    );
+    assert_eq!(slot, crate::table::find("ntoskrnl.exe", "KeGetCurrentIrql").expect("a row").target.address());
 }
 
 #[test]
 fn what_is_wrong_is_said_in_one_line() {
-    let missing = load(&PathBuf::from("/nonexistent/x.sys"))
-        .expect_err("missing")
-        .to_string();
-    assert!(
-        missing.starts_with("cannot read /nonexistent/x.sys"),
-        "{missing}"
-    );
+    let missing = load(&PathBuf::from("/nonexistent/x.sys")).expect_err("missing").to_string();
+    assert!(missing.starts_with("cannot read /nonexistent/x.sys"), "{missing}");
 
-    let unknown = Image::new()
-        .import("ntoskrnl.exe", "KeFrobnicate")
-        .error("unknown");
-    assert!(
-        unknown.ends_with("imports what no known kernel module exports: ntoskrnl.exe!KeFrobnicate"),
-        "{unknown}"
-    );
+    let unknown = Image::new().import("ntoskrnl.exe", "KeFrobnicate").error("unknown");
+    assert!(unknown.ends_with("imports what no known kernel module exports: ntoskrnl.exe!KeFrobnicate"), "{unknown}");
 
     let mut image = Image::new();
     image.put(0, b"ZM");
-    assert!(
-        image
-            .error("mz")
-            .contains("is not a PE image: it does not start with MZ")
-    );
+    assert!(image.error("mz").contains("is not a PE image: it does not start with MZ"));
 
     let mut image = Image::new();
     image.put(OPTIONAL, &0x10bu16.to_le_bytes());
@@ -137,11 +111,7 @@ fn what_is_wrong_is_said_in_one_line() {
 
     let mut image = Image::new();
     image.put(HEADER + 4, &0xaa64u16.to_le_bytes());
-    assert!(
-        image
-            .error("arm")
-            .contains("is built for machine 0xaa64, not for x86_64")
-    );
+    assert!(image.error("arm").contains("is built for machine 0xaa64, not for x86_64"));
 
     let mut image = Image::new();
     image.put(OPTIONAL + 16, &0u32.to_le_bytes());
@@ -149,35 +119,19 @@ fn what_is_wrong_is_said_in_one_line() {
 
     let mut image = Image::new();
     image.put(SECTIONS + 36, &0xe000_0020u32.to_le_bytes());
-    assert!(
-        image
-            .error("wx")
-            .ends_with("is refused: section .text is writable and executable")
-    );
+    assert!(image.error("wx").ends_with("is refused: section .text is writable and executable"));
 
     let mut image = Image::new();
     image.put(SECTIONS + 12, &0x3000u32.to_le_bytes());
-    assert!(
-        image
-            .error("range")
-            .contains("section .text reaches over the end of the image")
-    );
+    assert!(image.error("range").contains("section .text reaches over the end of the image"));
 }
 
 #[test]
 fn every_truncation_is_an_error_and_no_crash() {
-    let whole = Image::new()
-        .import("ntoskrnl.exe", "KeGetCurrentIrql")
-        .bytes;
+    let whole = Image::new().import("ntoskrnl.exe", "KeGetCurrentIrql").bytes;
     for length in 0..whole.len() {
-        let error = Pe::parse("x.sys", whole[..length].to_vec())
-            .expect_err("too short")
-            .to_string();
-        let expected = if length < 2 {
-            "is not a PE image"
-        } else {
-            "is truncated: "
-        };
+        let error = Pe::parse("x.sys", whole[..length].to_vec()).expect_err("too short").to_string();
+        let expected = if length < 2 { "is not a PE image" } else { "is truncated: " };
         assert!(error.contains(expected), "{length}: {error}");
     }
     Pe::parse("x.sys", whole).expect("whole");
@@ -186,14 +140,9 @@ fn every_truncation_is_an_error_and_no_crash() {
 #[test]
 fn damaged_bytes_never_crash_the_loader() {
     let whole = Image::new().import("ntoskrnl.exe", "KeGetCurrentIrql");
-    for at in (0..SECTIONS + 40)
-        .chain(TEXT + 0x100..TEXT + 0x128)
-        .chain(TEXT + 0x240..TEXT + 0x250)
-    {
+    for at in (0..SECTIONS + 40).chain(TEXT + 0x100..TEXT + 0x128).chain(TEXT + 0x240..TEXT + 0x250) {
         for value in [0, 1, 0x7f, 0x80, 0xff] {
-            let mut image = Image {
-                bytes: whole.bytes.clone(),
-            };
+            let mut image = Image { bytes: whole.bytes.clone() };
             image.bytes[at] = value;
             if let Ok(pe) = Pe::parse("x.sys", image.bytes)
                 && let Some(bytes) = pe.at(pe.entry, 1)

@@ -20,10 +20,7 @@ const PAGE: usize = 4096;
 static SIZES: Mutex<Option<HashMap<usize, usize>>> = Mutex::new(None);
 
 unsafe fn allocate(size: usize, _low: i64, _high: i64, _boundary: i64, _cache: u32) -> PVOID {
-    let Some(rounded) = size
-        .checked_next_multiple_of(PAGE)
-        .filter(|size| *size != 0)
-    else {
+    let Some(rounded) = size.checked_next_multiple_of(PAGE).filter(|size| *size != 0) else {
         return null_mut();
     };
     // One more page stays inaccessible behind it.
@@ -32,34 +29,18 @@ unsafe fn allocate(size: usize, _low: i64, _high: i64, _boundary: i64, _cache: u
     };
     // SAFETY: the last page of the new mapping; a refusal only weakens the check.
     let _ = unsafe { memory::protect(base.add(rounded), PAGE, Protection::None) };
-    SIZES
-        .lock()
-        .get_or_insert_default()
-        .insert(base as usize, rounded + PAGE);
-    Kernel::get()
-        .leaks
-        .track(KIND, base as usize, format!("{size} bytes"));
+    SIZES.lock().get_or_insert_default().insert(base as usize, rounded + PAGE);
+    Kernel::get().leaks.track(KIND, base as usize, format!("{size} bytes"));
     base.cast()
 }
 
-unsafe fn allocate_node(
-    size: usize,
-    low: i64,
-    high: i64,
-    boundary: i64,
-    _protect: u32,
-    _node: u32,
-) -> PVOID {
+unsafe fn allocate_node(size: usize, low: i64, high: i64, boundary: i64, _protect: u32, _node: u32) -> PVOID {
     // SAFETY: as given.
     unsafe { allocate(size, low, high, boundary, 1) }
 }
 
 unsafe fn free(address: PVOID) {
-    let Some(size) = SIZES
-        .lock()
-        .get_or_insert_default()
-        .remove(&(address as usize))
-    else {
+    let Some(size) = SIZES.lock().get_or_insert_default().remove(&(address as usize)) else {
         bugcheck!(
             codes::POOL_FOREIGN_FREE,
             [address as u64, 0, 0, 0],

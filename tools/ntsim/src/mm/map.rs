@@ -5,8 +5,8 @@ use crate::bugcheck::{Violation, codes};
 use crate::kernel::Kernel;
 use crate::types::{
     MDL, MDL_MAPPED_TO_SYSTEM_VA, MDL_PAGES_LOCKED, MDL_PARTIAL, MDL_PARTIAL_HAS_BEEN_MAPPED,
-    MDL_SOURCE_IS_NONPAGED_POOL, MDL_WRITE_OPERATION, NTSTATUS, PAGE_SHIFT, PVOID,
-    STATUS_ACCESS_VIOLATION, STATUS_SUCCESS,
+    MDL_SOURCE_IS_NONPAGED_POOL, MDL_WRITE_OPERATION, NTSTATUS, PAGE_SHIFT, PVOID, STATUS_ACCESS_VIOLATION,
+    STATUS_SUCCESS,
 };
 use std::ptr::null_mut;
 
@@ -35,14 +35,8 @@ pub(super) unsafe fn linear(mdl: *mut MDL) -> usize {
     // SAFETY: a built or locked MDL.
     unsafe {
         let count = pages((*mdl).ByteOffset as usize, (*mdl).ByteCount as usize);
-        let first = if count == 0 {
-            start(mdl) >> PAGE_SHIFT
-        } else {
-            frames(mdl).read()
-        };
-        if let Some(index) =
-            (1..count).find(|index| frames(mdl).add(*index).read() != first + index)
-        {
+        let first = if count == 0 { start(mdl) >> PAGE_SHIFT } else { frames(mdl).read() };
+        if let Some(index) = (1..count).find(|index| frames(mdl).add(*index).read() != first + index) {
             bugcheck!(
                 codes::UNFINISHED_ROUTINE,
                 [mdl as u64, index as u64, 0, 0],
@@ -53,14 +47,7 @@ pub(super) unsafe fn linear(mdl: *mut MDL) -> usize {
     }
 }
 
-unsafe fn map_specify(
-    mdl: *mut MDL,
-    mode: i8,
-    _cache: u32,
-    _address: PVOID,
-    _bugcheck: u32,
-    _priority: u32,
-) -> PVOID {
+unsafe fn map_specify(mdl: *mut MDL, mode: i8, _cache: u32, _address: PVOID, _bugcheck: u32, _priority: u32) -> PVOID {
     if mode != 0 {
         bugcheck!(
             codes::UNFINISHED_ROUTINE,
@@ -85,15 +72,9 @@ unsafe fn map_specify(
         }
         let address = linear(mdl) as PVOID;
         (*mdl).MappedSystemVa = address;
-        (*mdl).MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA
-            | if (*mdl).MdlFlags & MDL_PARTIAL != 0 {
-                MDL_PARTIAL_HAS_BEEN_MAPPED
-            } else {
-                0
-            };
-        Kernel::get()
-            .leaks
-            .track(MAPPED, mdl as usize, format!("{} bytes", (*mdl).ByteCount));
+        (*mdl).MdlFlags |=
+            MDL_MAPPED_TO_SYSTEM_VA | if (*mdl).MdlFlags & MDL_PARTIAL != 0 { MDL_PARTIAL_HAS_BEEN_MAPPED } else { 0 };
+        Kernel::get().leaks.track(MAPPED, mdl as usize, format!("{} bytes", (*mdl).ByteCount));
         address
     }
 }
@@ -109,9 +90,7 @@ unsafe fn map_obsolete(mdl: *mut MDL, _mode: i8) -> PVOID {
 unsafe fn unmap(address: PVOID, mdl: *mut MDL) {
     // SAFETY: the driver's MDL.
     unsafe {
-        if (*mdl).MdlFlags & MDL_MAPPED_TO_SYSTEM_VA == 0
-            || (*mdl).MdlFlags & MDL_SOURCE_IS_NONPAGED_POOL != 0
-        {
+        if (*mdl).MdlFlags & MDL_MAPPED_TO_SYSTEM_VA == 0 || (*mdl).MdlFlags & MDL_SOURCE_IS_NONPAGED_POOL != 0 {
             bugcheck!(
                 codes::MDL_UNBALANCED,
                 [mdl as u64, address as u64, 0, 0],
@@ -153,28 +132,19 @@ unsafe fn probe_and_lock(mdl: *mut MDL, _mode: i8, operation: u32) {
             let what = if write { "writable" } else { "readable" };
             crate::ex::raise_exception(
                 STATUS_ACCESS_VIOLATION,
-                &format!(
-                    "MmProbeAndLockPages found {} bytes at {begin:#x} not {what} and",
-                    (*mdl).ByteCount
-                ),
+                &format!("MmProbeAndLockPages found {} bytes at {begin:#x} not {what} and", (*mdl).ByteCount),
             );
         }
         fill_frames(mdl, begin);
         (*mdl).MdlFlags |= MDL_PAGES_LOCKED | if write { MDL_WRITE_OPERATION } else { 0 };
-        Kernel::get().leaks.track(
-            LOCKED,
-            mdl as usize,
-            format!("{} bytes at {begin:#x}", (*mdl).ByteCount),
-        );
+        Kernel::get().leaks.track(LOCKED, mdl as usize, format!("{} bytes at {begin:#x}", (*mdl).ByteCount));
     }
 }
 
 unsafe fn unlock(mdl: *mut MDL) {
     // SAFETY: the driver's MDL.
     unsafe {
-        if Kernel::get().leaks.untrack(LOCKED, mdl as usize).is_none()
-            || (*mdl).MdlFlags & MDL_PAGES_LOCKED == 0
-        {
+        if Kernel::get().leaks.untrack(LOCKED, mdl as usize).is_none() || (*mdl).MdlFlags & MDL_PAGES_LOCKED == 0 {
             bugcheck!(
                 codes::MDL_UNBALANCED,
                 [mdl as u64, (*mdl).MdlFlags as u64, 0, 0],
@@ -196,28 +166,18 @@ unsafe fn check_locked(mdl: *mut MDL, routine: &str) {
     if flags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL) == 0 {
         Violation::new(&codes::MDL_NOT_LOCKED)
             .params([mdl as u64, flags as u64, 0, 0])
-            .text(format!(
-                "{routine} was given the MDL at {mdl:p}, whose pages are not locked"
-            ))
+            .text(format!("{routine} was given the MDL at {mdl:p}, whose pages are not locked"))
             .raise();
     }
 }
 
-unsafe fn map_mdl(
-    mdl: *mut MDL,
-    _protection: u32,
-    routine: Option<MdlRoutine>,
-    context: PVOID,
-) -> NTSTATUS {
+unsafe fn map_mdl(mdl: *mut MDL, _protection: u32, routine: Option<MdlRoutine>, context: PVOID) -> NTSTATUS {
     // SAFETY: the driver's MDL and routine.
     unsafe {
         check_locked(mdl, "MmMapMdl");
         let address = linear(mdl) as PVOID;
         crate::context::call_driver(
-            crate::context::CallSite::new(
-                "MDL routine",
-                routine.map_or(0, |routine| routine as usize),
-            ),
+            crate::context::CallSite::new("MDL routine", routine.map_or(0, |routine| routine as usize)),
             || routine.map_or(STATUS_SUCCESS, |routine| routine(address, context)),
         )
     }
@@ -239,19 +199,13 @@ unsafe fn protect(mdl: *mut MDL, _protection: u32) -> NTSTATUS {
 unsafe fn allocate_mapping(size: usize, tag: u32) -> PVOID {
     let address = crate::ex::pool::allocate(size.next_multiple_of(4096).max(4096), tag, false);
     if !address.is_null() {
-        Kernel::get()
-            .leaks
-            .track(RESERVED, address as usize, format!("{size} bytes"));
+        Kernel::get().leaks.track(RESERVED, address as usize, format!("{size} bytes"));
     }
     address.cast()
 }
 
 unsafe fn free_mapping(address: PVOID, tag: u32) {
-    if Kernel::get()
-        .leaks
-        .untrack(RESERVED, address as usize)
-        .is_none()
-    {
+    if Kernel::get().leaks.untrack(RESERVED, address as usize).is_none() {
         bugcheck!(
             codes::MDL_UNBALANCED,
             [address as u64, 0, 0, 0],
@@ -263,11 +217,7 @@ unsafe fn free_mapping(address: PVOID, tag: u32) {
 }
 
 unsafe fn map_reserved(address: PVOID, _tag: u32, mdl: *mut MDL, cache: u32) -> PVOID {
-    if Kernel::get()
-        .leaks
-        .find(RESERVED, address as usize)
-        .is_none()
-    {
+    if Kernel::get().leaks.find(RESERVED, address as usize).is_none() {
         bugcheck!(
             codes::MDL_UNBALANCED,
             [address as u64, 0, 0, 0],

@@ -4,8 +4,8 @@
 use crate::bugcheck::{Violation, codes};
 use crate::kernel::Kernel;
 use crate::types::{
-    BOOLEAN, IRP, MDL, MDL_MAPPED_TO_SYSTEM_VA, MDL_PAGES_LOCKED, MDL_PARTIAL,
-    MDL_PARTIAL_HAS_BEEN_MAPPED, MDL_SOURCE_IS_NONPAGED_POOL, PAGE_SHIFT, PAGE_SIZE, PVOID,
+    BOOLEAN, IRP, MDL, MDL_MAPPED_TO_SYSTEM_VA, MDL_PAGES_LOCKED, MDL_PARTIAL, MDL_PARTIAL_HAS_BEEN_MAPPED,
+    MDL_SOURCE_IS_NONPAGED_POOL, PAGE_SHIFT, PAGE_SIZE, PVOID,
 };
 use std::ptr::null_mut;
 
@@ -44,11 +44,7 @@ pub fn allocate(address: usize, length: usize) -> *mut MDL {
     unsafe {
         initialize(mdl, address, length);
     }
-    Kernel::get().leaks.track(
-        KIND,
-        mdl as usize,
-        format!("{length} bytes at {address:#x}"),
-    );
+    Kernel::get().leaks.track(KIND, mdl as usize, format!("{length} bytes at {address:#x}"));
     mdl
 }
 
@@ -157,8 +153,7 @@ pub unsafe fn free(mdl: *mut MDL) {
     if flags & MDL_PAGES_LOCKED != 0 && !partial {
         still(mdl, "its pages are locked (MmUnlockPages is missing)");
     }
-    if flags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED) != 0
-        && flags & MDL_SOURCE_IS_NONPAGED_POOL == 0
+    if flags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED) != 0 && flags & MDL_SOURCE_IS_NONPAGED_POOL == 0
     {
         if !partial {
             still(mdl, "it is mapped (MmUnmapLockedPages is missing)");
@@ -176,10 +171,7 @@ fn still(mdl: *mut MDL, why: &str) -> ! {
     Violation::new(&codes::MDL_STILL_LOCKED)
         .params([mdl as u64, 0, 0, 0])
         .text(format!("the MDL at {mdl:p} was freed while {why}"))
-        .related(
-            "allocated at",
-            made.map(|made| made.stack).unwrap_or_default(),
-        )
+        .related("allocated at", made.map(|made| made.stack).unwrap_or_default())
         .raise()
 }
 
@@ -199,11 +191,7 @@ fn foreign(mdl: *mut MDL, routine: &str) -> ! {
 pub unsafe fn build_for_nonpaged(mdl: *mut MDL) {
     // SAFETY: the driver's MDL.
     unsafe {
-        if (*mdl).MdlFlags
-            & (MDL_PAGES_LOCKED
-                | MDL_MAPPED_TO_SYSTEM_VA
-                | MDL_SOURCE_IS_NONPAGED_POOL
-                | MDL_PARTIAL)
+        if (*mdl).MdlFlags & (MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL)
             != 0
         {
             bugcheck!(
@@ -233,15 +221,8 @@ unsafe fn build_partial(source: *mut MDL, target: *mut MDL, address: PVOID, leng
         }
         let begin = start(source);
         let inside = address.wrapping_sub(begin);
-        let length = if length == 0 {
-            ((*source).ByteCount as usize).saturating_sub(inside)
-        } else {
-            length as usize
-        };
-        if inside
-            .checked_add(length)
-            .is_none_or(|end| end > (*source).ByteCount as usize)
-        {
+        let length = if length == 0 { ((*source).ByteCount as usize).saturating_sub(inside) } else { length as usize };
+        if inside.checked_add(length).is_none_or(|end| end > (*source).ByteCount as usize) {
             range(source, target, inside, length);
         }
         let room = ((*target).Size as usize).saturating_sub(HEADER) / 8;
@@ -265,11 +246,7 @@ unsafe fn build_partial(source: *mut MDL, target: *mut MDL, address: PVOID, leng
         }
         (*target).MdlFlags = MDL_PARTIAL
             | flags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_PAGES_LOCKED)
-            | if flags & MDL_MAPPED_TO_SYSTEM_VA != 0 {
-                MDL_MAPPED_TO_SYSTEM_VA
-            } else {
-                0
-            };
+            | if flags & MDL_MAPPED_TO_SYSTEM_VA != 0 { MDL_MAPPED_TO_SYSTEM_VA } else { 0 };
     }
 }
 

@@ -71,9 +71,6 @@ fn probe(address: usize, length: usize, alignment: u32, write: bool, routine: &s
     }
     let aligned = alignment.is_power_of_two() && address & (alignment as usize - 1) == 0;
     if !aligned || !crate::host::memory::accessible(address, length, write) {
-        crate::ex::raise_exception(
-            STATUS_ACCESS_VIOLATION,
-            &format!("{routine} of {length} bytes at {address:#x}"),
-        );
+        crate::ex::raise_exception(STATUS_ACCESS_VIOLATION, &format!("{routine} of {length} bytes at {address:#x}"));
     }
 }

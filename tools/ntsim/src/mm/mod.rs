@@ -9,10 +9,4 @@ mod pages;
 use crate::table::Row;
 
 /// The tables of this module; [`crate::table`] gathers them.
-pub const TABLES: &[&[&Row]] = &[
-    contiguous::ROWS,
-    map::ROWS,
-    mdl::ROWS,
-    misc::ROWS,
-    pages::ROWS,
-];
+pub const TABLES: &[&[&Row]] = &[contiguous::ROWS, map::ROWS, mdl::ROWS, misc::ROWS, pages::ROWS];

@@ -28,25 +28,16 @@ unsafe fn allocate(low: i64, high: i64, skip: i64, size: usize) -> *mut MDL {
 }
 
 /// The physical range is of no meaning here: all memory is alike.
-unsafe fn allocate_ex(
-    _low: i64,
-    _high: i64,
-    _skip: i64,
-    size: usize,
-    _cache: u32,
-    _flags: u32,
-) -> *mut MDL {
-    let Some(size) = size
-        .checked_next_multiple_of(PAGE)
-        .filter(|size| *size != 0 && *size <= u32::MAX as usize & !(PAGE - 1))
+unsafe fn allocate_ex(_low: i64, _high: i64, _skip: i64, size: usize, _cache: u32, _flags: u32) -> *mut MDL {
+    let Some(size) =
+        size.checked_next_multiple_of(PAGE).filter(|size| *size != 0 && *size <= u32::MAX as usize & !(PAGE - 1))
     else {
         return null_mut();
     };
     let Ok(base) = memory::map(size, Protection::ReadWrite) else {
         return null_mut();
     };
-    let mdl = crate::ex::pool::allocate(std::mem::size_of::<MDL>() + size / PAGE * 8, TAG, true)
-        .cast::<MDL>();
+    let mdl = crate::ex::pool::allocate(std::mem::size_of::<MDL>() + size / PAGE * 8, TAG, true).cast::<MDL>();
     if mdl.is_null() {
         // SAFETY: nobody knows the pages.
         unsafe { memory::unmap(base, size) };
@@ -68,13 +59,8 @@ unsafe fn allocate_ex(
         });
         fill_frames(mdl, base as usize);
     }
-    PAGES
-        .lock()
-        .get_or_insert_default()
-        .insert(mdl as usize, (base as usize, size));
-    Kernel::get()
-        .leaks
-        .track(KIND, mdl as usize, format!("{size} bytes"));
+    PAGES.lock().get_or_insert_default().insert(mdl as usize, (base as usize, size));
+    Kernel::get().leaks.track(KIND, mdl as usize, format!("{size} bytes"));
     mdl
 }
 

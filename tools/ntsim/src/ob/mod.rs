@@ -38,20 +38,12 @@ static HANDLES: Mutex<Option<(HashMap<usize, Object>, usize)>> = Mutex::new(None
 
 /// A new handle for state of a subsystem. Tracked as a leak until it is closed.
 pub fn create(kind: &'static str, state: Arc<dyn Any + Send + Sync>) -> HANDLE {
-    insert(Object {
-        kind,
-        address: 0,
-        state: Some(state),
-    })
+    insert(Object { kind, address: 0, state: Some(state) })
 }
 
 /// A new handle for an object that drivers know by its address.
 pub fn create_for_address(kind: &'static str, address: usize) -> HANDLE {
-    insert(Object {
-        kind,
-        address,
-        state: None,
-    })
+    insert(Object { kind, address, state: None })
 }
 
 fn insert(object: Object) -> HANDLE {
@@ -70,10 +62,7 @@ fn insert(object: Object) -> HANDLE {
 
 /// What a handle stands for.
 pub fn get(handle: HANDLE) -> Option<Object> {
-    HANDLES
-        .lock()
-        .as_ref()
-        .and_then(|(map, _)| map.get(&(handle as usize)).cloned())
+    HANDLES.lock().as_ref().and_then(|(map, _)| map.get(&(handle as usize)).cloned())
 }
 
 /// The state behind a handle, if it has that type.
@@ -83,10 +72,7 @@ pub fn state<T: Any + Send + Sync>(handle: HANDLE) -> Option<Arc<T>> {
 
 /// Closes a handle; false if it does not exist.
 pub fn close(handle: HANDLE) -> bool {
-    let removed = HANDLES
-        .lock()
-        .as_mut()
-        .and_then(|(map, _)| map.remove(&(handle as usize)));
+    let removed = HANDLES.lock().as_mut().and_then(|(map, _)| map.remove(&(handle as usize)));
     Kernel::get().leaks.untrack("handle", handle as usize);
     removed.is_some()
 }

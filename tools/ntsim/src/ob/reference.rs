@@ -2,9 +2,7 @@
 
 use crate::bugcheck::codes;
 use crate::kernel::Kernel;
-use crate::types::{
-    HANDLE, NTSTATUS, PVOID, STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS,
-};
+use crate::types::{HANDLE, NTSTATUS, PVOID, STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
@@ -74,17 +72,12 @@ unsafe fn by_handle(
 unsafe fn reference(object: PVOID) -> isize {
     let count = {
         let mut counts = COUNTS.lock();
-        let count = counts
-            .get_or_insert_default()
-            .entry(object as usize)
-            .or_insert(0);
+        let count = counts.get_or_insert_default().entry(object as usize).or_insert(0);
         *count += 1;
         *count
     };
     if count == 1 {
-        Kernel::get()
-            .leaks
-            .track("object reference", object as usize, "");
+        Kernel::get().leaks.track("object reference", object as usize, "");
     }
     count
 }
@@ -107,9 +100,7 @@ unsafe fn dereference(object: PVOID) -> isize {
     };
     match left {
         Some(0) => {
-            Kernel::get()
-                .leaks
-                .untrack("object reference", object as usize);
+            Kernel::get().leaks.untrack("object reference", object as usize);
             0
         }
         Some(left) => left,

@@ -5,8 +5,7 @@ use crate::context::{self, CallSite, call_driver};
 use crate::ke::thread::{self, Thread};
 use crate::kernel::Image;
 use crate::types::{
-    CLIENT_ID, HANDLE, NTSTATUS, OBJECT_ATTRIBUTES, PASSIVE_LEVEL, PVOID,
-    STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
+    CLIENT_ID, HANDLE, NTSTATUS, OBJECT_ATTRIBUTES, PASSIVE_LEVEL, PVOID, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
 };
 use crate::{ob, sched};
 use parking_lot::Mutex;
@@ -25,11 +24,7 @@ static RUNNING: Mutex<Vec<&'static Thread>> = Mutex::new(Vec::new());
 
 /// A running system thread whose start routine is in `image`.
 pub(crate) fn running_in(image: &Image) -> Option<&'static Thread> {
-    RUNNING
-        .lock()
-        .iter()
-        .copied()
-        .find(|thread| image.contains(thread.start()))
+    RUNNING.lock().iter().copied().find(|thread| image.contains(thread.start()))
 }
 
 thread_local! {
@@ -57,25 +52,16 @@ unsafe fn create(
     argument: PVOID,
 ) -> NTSTATUS {
     let Some(routine) = start else {
-        bugcheck!(
-            codes::NULL_CALLBACK,
-            [0, 0, 0, 0],
-            "PsCreateSystemThread was given no start routine"
-        );
+        bugcheck!(codes::NULL_CALLBACK, [0, 0, 0, 0], "PsCreateSystemThread was given no start routine");
     };
     let number = RUNNING.lock().len();
     let thread = Thread::with_start(
-        format!(
-            "system thread {number} of {}",
-            crate::symbols::describe(routine as usize)
-        ),
+        format!("system thread {number} of {}", crate::symbols::describe(routine as usize)),
         routine as usize,
     );
     let start = Start { routine, argument };
     RUNNING.lock().push(thread);
-    let spawned = sched::spawn(format!("system-{}", thread.id()), move || {
-        run(thread, start)
-    });
+    let spawned = sched::spawn(format!("system-{}", thread.id()), move || run(thread, start));
     if spawned.is_err() {
         forget(thread);
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -84,10 +70,7 @@ unsafe fn create(
     unsafe {
         handle.write(ob::create_for_address("thread", thread.header() as usize));
         if !client.is_null() {
-            client.write(CLIENT_ID {
-                UniqueProcess: 4 as HANDLE,
-                UniqueThread: thread.id() as usize as HANDLE,
-            });
+            client.write(CLIENT_ID { UniqueProcess: 4 as HANDLE, UniqueThread: thread.id() as usize as HANDLE });
         }
     }
     STATUS_SUCCESS
@@ -114,11 +97,7 @@ fn forget(thread: &'static Thread) {
 /// Calls `routine(argument)` by the Windows convention, with a way out: the stack pointer goes
 /// into `slot`, and `escape` returns from here.
 #[unsafe(naked)]
-unsafe extern "sysv64" fn call_with_escape(
-    routine: StartRoutine,
-    argument: PVOID,
-    slot: *mut usize,
-) {
+unsafe extern "sysv64" fn call_with_escape(routine: StartRoutine, argument: PVOID, slot: *mut usize) {
     std::arch::naked_asm!(
         "push rbp",
         "push rbx",
@@ -145,16 +124,7 @@ unsafe extern "sysv64" fn call_with_escape(
 /// routine below, which own nothing.
 #[unsafe(naked)]
 unsafe extern "sysv64" fn escape(stack: usize) -> ! {
-    std::arch::naked_asm!(
-        "mov rsp, rdi",
-        "pop r15",
-        "pop r14",
-        "pop r13",
-        "pop r12",
-        "pop rbx",
-        "pop rbp",
-        "ret",
-    )
+    std::arch::naked_asm!("mov rsp, rdi", "pop r15", "pop r14", "pop r13", "pop r12", "pop rbx", "pop rbp", "ret",)
 }
 
 unsafe fn terminate(status: NTSTATUS) -> NTSTATUS {

@@ -1,8 +1,7 @@
 //! The version that the machine claims: Windows Server 2022 (10.0.20348).
 
 use crate::types::{
-    BOOLEAN, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_REVISION_MISMATCH, STATUS_SUCCESS,
-    UNICODE_STRING,
+    BOOLEAN, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_REVISION_MISMATCH, STATUS_SUCCESS, UNICODE_STRING,
 };
 
 crate::routines! { "ntoskrnl.exe";
@@ -33,12 +32,7 @@ struct VersionInformation {
 const SHORT: u32 = 276;
 const _: () = assert!(std::mem::size_of::<VersionInformation>() == 284);
 
-unsafe fn get_version(
-    major: *mut u32,
-    minor: *mut u32,
-    build: *mut u32,
-    csd: *mut UNICODE_STRING,
-) -> BOOLEAN {
+unsafe fn get_version(major: *mut u32, minor: *mut u32, build: *mut u32, csd: *mut UNICODE_STRING) -> BOOLEAN {
     for (slot, value) in [(major, MAJOR), (minor, MINOR), (build, BUILD)] {
         if !slot.is_null() {
             // SAFETY: the driver's optional out-parameters.
@@ -79,13 +73,7 @@ unsafe fn rtl_get_version(information: *mut VersionInformation) -> NTSTATUS {
 /// 4 less, 5 less or equal.
 unsafe fn verify(information: *const VersionInformation, mask: u32, conditions: u64) -> NTSTATUS {
     // SAFETY: the driver's structure.
-    let wanted = unsafe {
-        (
-            (*information).minor,
-            (*information).major,
-            (*information).build,
-        )
-    };
+    let wanted = unsafe { ((*information).minor, (*information).major, (*information).build) };
     if mask == 0 || mask & !7 != 0 {
         return STATUS_INVALID_PARAMETER;
     }
@@ -107,9 +95,5 @@ unsafe fn verify(information: *const VersionInformation, mask: u32, conditions: 
     } else {
         holds(1, MAJOR, wanted.1) && holds(0, MINOR, wanted.0)
     };
-    if version && holds(2, BUILD, wanted.2) {
-        STATUS_SUCCESS
-    } else {
-        STATUS_REVISION_MISMATCH
-    }
+    if version && holds(2, BUILD, wanted.2) { STATUS_SUCCESS } else { STATUS_REVISION_MISMATCH }
 }

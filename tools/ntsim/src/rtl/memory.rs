@@ -13,12 +13,7 @@ crate::routines! { "ntoskrnl.exe";
 /// How many bytes are equal from the begin.
 unsafe fn compare(a: *const u8, b: *const u8, length: usize) -> usize {
     // SAFETY: the driver's buffers of that length.
-    let (a, b) = unsafe {
-        (
-            std::slice::from_raw_parts(a, length),
-            std::slice::from_raw_parts(b, length),
-        )
-    };
+    let (a, b) = unsafe { (std::slice::from_raw_parts(a, length), std::slice::from_raw_parts(b, length)) };
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
@@ -28,8 +23,7 @@ unsafe fn random(seed: *mut u32) -> u32 {
     static SHARED: AtomicU32 = AtomicU32::new(0x2545_f491);
     // SAFETY: the driver's seed.
     unsafe {
-        let mut state = u64::from(seed.read()) << 32
-            | u64::from(SHARED.fetch_add(0x9e37_79b9, Ordering::Relaxed));
+        let mut state = u64::from(seed.read()) << 32 | u64::from(SHARED.fetch_add(0x9e37_79b9, Ordering::Relaxed));
         state = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         state = (state ^ state >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         state ^= state >> 31;
@@ -42,17 +36,9 @@ unsafe fn capture(skip: u32, count: u32, trace: *mut usize, hash: *mut u32) -> u
     let stack = Stack::capture();
     let mut sum = 0u32;
     let mut written = 0u16;
-    let code = stack.frames().iter().filter_map(|frame| {
-        if let Raw::Code(address) = frame {
-            Some(*address)
-        } else {
-            None
-        }
-    });
-    for address in code
-        .skip(skip as usize)
-        .take(count.min(u32::from(u16::MAX)) as usize)
-    {
+    let code =
+        stack.frames().iter().filter_map(|frame| if let Raw::Code(address) = frame { Some(*address) } else { None });
+    for address in code.skip(skip as usize).take(count.min(u32::from(u16::MAX)) as usize) {
         // SAFETY: the driver's array of `count` pointers.
         unsafe { trace.add(usize::from(written)).write(address) };
         sum = sum.wrapping_add(address as u32);
@@ -67,10 +53,6 @@ unsafe fn capture(skip: u32, count: u32, trace: *mut usize, hash: *mut u32) -> u
 
 unsafe fn extended_features(mask: u64) -> u64 {
     // x87, SSE and, where the host has it, AVX.
-    let avx = if std::arch::is_x86_feature_detected!("avx") {
-        4
-    } else {
-        0
-    };
+    let avx = if std::arch::is_x86_feature_detected!("avx") { 4 } else { 0 };
     mask & (3 | avx)
 }

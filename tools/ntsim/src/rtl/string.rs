@@ -2,8 +2,8 @@
 
 use crate::ex::pool;
 use crate::types::{
-    ANSI_STRING, BOOLEAN, NTSTATUS, STATUS_BUFFER_OVERFLOW, STATUS_INVALID_PARAMETER,
-    STATUS_NO_MEMORY, STATUS_SUCCESS, UNICODE_STRING,
+    ANSI_STRING, BOOLEAN, NTSTATUS, STATUS_BUFFER_OVERFLOW, STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY, STATUS_SUCCESS,
+    UNICODE_STRING,
 };
 use std::cmp::Ordering;
 
@@ -46,11 +46,7 @@ pub(crate) unsafe fn counted<'a>(string: *const UNICODE_STRING) -> &'a [u16] {
     // SAFETY: the driver's counted string.
     unsafe {
         let length = usize::from((*string).Length / 2);
-        if length == 0 {
-            &[]
-        } else {
-            std::slice::from_raw_parts((*string).Buffer, length)
-        }
+        if length == 0 { &[] } else { std::slice::from_raw_parts((*string).Buffer, length) }
     }
 }
 
@@ -72,9 +68,7 @@ unsafe fn init_ansi(target: *mut ANSI_STRING, source: *const u8) {
         let length = if source.is_null() {
             0
         } else {
-            (0..0xfffe)
-                .take_while(|index| source.add(*index).read() != 0)
-                .count() as u16
+            (0..0xfffe).take_while(|index| source.add(*index).read() != 0).count() as u16
         };
         target.write(ANSI_STRING {
             Length: length,
@@ -92,11 +86,7 @@ unsafe fn copy(target: *mut UNICODE_STRING, source: *const UNICODE_STRING) {
             return;
         }
         let length = (*source).Length.min((*target).MaximumLength);
-        std::ptr::copy(
-            (*source).Buffer.cast::<u8>(),
-            (*target).Buffer.cast(),
-            usize::from(length),
-        );
+        std::ptr::copy((*source).Buffer.cast::<u8>(), (*target).Buffer.cast(), usize::from(length));
         (*target).Length = length;
         terminate(target);
     }
@@ -107,19 +97,13 @@ unsafe fn terminate(target: *mut UNICODE_STRING) {
     // SAFETY: the driver's string.
     unsafe {
         if (*target).MaximumLength - (*target).Length >= 2 {
-            (*target)
-                .Buffer
-                .add(usize::from((*target).Length / 2))
-                .write(0);
+            (*target).Buffer.add(usize::from((*target).Length / 2)).write(0);
         }
     }
 }
 
 fn upper(unit: u16) -> u16 {
-    let mut folded = char::from_u32(u32::from(unit))
-        .map(char::to_uppercase)
-        .into_iter()
-        .flatten();
+    let mut folded = char::from_u32(u32::from(unit)).map(char::to_uppercase).into_iter().flatten();
     match (folded.next(), folded.next()) {
         (Some(one), None) => u16::try_from(u32::from(one)).unwrap_or(unit),
         _ => unit,
@@ -129,13 +113,8 @@ fn upper(unit: u16) -> u16 {
 unsafe fn compare(a: *const UNICODE_STRING, b: *const UNICODE_STRING, fold: BOOLEAN) -> i32 {
     // SAFETY: the driver's strings.
     let (a, b) = unsafe { (counted(a), counted(b)) };
-    let order = if fold == 0 {
-        a.cmp(b)
-    } else {
-        a.iter()
-            .map(|unit| upper(*unit))
-            .cmp(b.iter().map(|unit| upper(*unit)))
-    };
+    let order =
+        if fold == 0 { a.cmp(b) } else { a.iter().map(|unit| upper(*unit)).cmp(b.iter().map(|unit| upper(*unit))) };
     order as i32
 }
 
@@ -152,11 +131,7 @@ unsafe fn append_units(target: *mut UNICODE_STRING, source: &[u16]) -> NTSTATUS 
             // STATUS_BUFFER_TOO_SMALL, and nothing is written.
             return crate::types::STATUS_BUFFER_TOO_SMALL;
         }
-        std::ptr::copy(
-            source.as_ptr(),
-            (*target).Buffer.add(length / 2),
-            source.len(),
-        );
+        std::ptr::copy(source.as_ptr(), (*target).Buffer.add(length / 2), source.len());
         (*target).Length = (length + source.len() * 2) as u16;
         terminate(target);
     }
@@ -173,11 +148,7 @@ unsafe fn append(target: *mut UNICODE_STRING, source: *const u16) -> NTSTATUS {
     unsafe { append_units(target, units(source)) }
 }
 
-unsafe fn to_ansi(
-    target: *mut ANSI_STRING,
-    source: *const UNICODE_STRING,
-    allocate: BOOLEAN,
-) -> NTSTATUS {
+unsafe fn to_ansi(target: *mut ANSI_STRING, source: *const UNICODE_STRING, allocate: BOOLEAN) -> NTSTATUS {
     // SAFETY: the driver's strings; the buffer has room for what is checked.
     unsafe {
         let source = counted(source);
@@ -196,10 +167,7 @@ unsafe fn to_ansi(
             return STATUS_BUFFER_OVERFLOW;
         }
         for (index, unit) in source.iter().enumerate() {
-            (*target)
-                .Buffer
-                .add(index)
-                .write(u8::try_from(*unit).unwrap_or(b'?'));
+            (*target).Buffer.add(index).write(u8::try_from(*unit).unwrap_or(b'?'));
         }
         (*target).Buffer.add(source.len()).write(0);
         (*target).Length = source.len() as u16;
@@ -207,11 +175,7 @@ unsafe fn to_ansi(
     STATUS_SUCCESS
 }
 
-unsafe fn to_unicode(
-    target: *mut UNICODE_STRING,
-    source: *const ANSI_STRING,
-    allocate: BOOLEAN,
-) -> NTSTATUS {
+unsafe fn to_unicode(target: *mut UNICODE_STRING, source: *const ANSI_STRING, allocate: BOOLEAN) -> NTSTATUS {
     // SAFETY: the driver's strings; the buffer has room for what is checked.
     unsafe {
         let length = usize::from((*source).Length);
@@ -230,10 +194,7 @@ unsafe fn to_unicode(
             return STATUS_BUFFER_OVERFLOW;
         }
         for index in 0..length {
-            (*target)
-                .Buffer
-                .add(index)
-                .write(u16::from((*source).Buffer.add(index).read()));
+            (*target).Buffer.add(index).write(u16::from((*source).Buffer.add(index).read()));
         }
         (*target).Buffer.add(length).write(0);
         (*target).Length = (length * 2) as u16;
@@ -262,24 +223,12 @@ unsafe fn free_ansi(string: *mut ANSI_STRING) {
 }
 
 /// `a.b.c.d` or `a.b.c.d:port`; the short and hexadecimal forms only if not strict.
-unsafe fn ipv4(
-    text: *const u16,
-    strict: BOOLEAN,
-    address: *mut [u8; 4],
-    port: *mut u16,
-) -> NTSTATUS {
+unsafe fn ipv4(text: *const u16, strict: BOOLEAN, address: *mut [u8; 4], port: *mut u16) -> NTSTATUS {
     // SAFETY: the driver's text.
     let text = String::from_utf16_lossy(unsafe { units(text) });
-    let (host, number) = text
-        .split_once(':')
-        .map_or((text.as_str(), Ok(0)), |(host, port)| {
-            (host, port.parse::<u16>())
-        });
-    let parsed = if strict != 0 {
-        host.parse::<std::net::Ipv4Addr>().ok()
-    } else {
-        loose_ipv4(host)
-    };
+    let (host, number) =
+        text.split_once(':').map_or((text.as_str(), Ok(0)), |(host, port)| (host, port.parse::<u16>()));
+    let parsed = if strict != 0 { host.parse::<std::net::Ipv4Addr>().ok() } else { loose_ipv4(host) };
     let (Some(parsed), Ok(number)) = (parsed, number) else {
         return STATUS_INVALID_PARAMETER;
     };
@@ -292,10 +241,7 @@ unsafe fn ipv4(
 }
 
 fn loose_ipv4(text: &str) -> Option<std::net::Ipv4Addr> {
-    let number = |part: &str| match (
-        part.strip_prefix("0x").or(part.strip_prefix("0X")),
-        part.strip_prefix('0'),
-    ) {
+    let number = |part: &str| match (part.strip_prefix("0x").or(part.strip_prefix("0X")), part.strip_prefix('0')) {
         (Some(hex), _) => u32::from_str_radix(hex, 16).ok(),
         (None, Some(octal)) if !octal.is_empty() => u32::from_str_radix(octal, 8).ok(),
         _ => part.parse().ok(),
@@ -309,19 +255,12 @@ fn loose_ipv4(text: &str) -> Option<std::net::Ipv4Addr> {
     if room < 32 && *last >> room != 0 {
         return None;
     }
-    let high = first.iter().enumerate().fold(0u32, |sum, (index, part)| {
-        sum | part << (24 - 8 * index as u32)
-    });
+    let high = first.iter().enumerate().fold(0u32, |sum, (index, part)| sum | part << (24 - 8 * index as u32));
     Some((high | last).into())
 }
 
 /// `addr`, `addr%scope`, `[addr]:port`.
-unsafe fn ipv6(
-    text: *const u16,
-    address: *mut [u8; 16],
-    scope: *mut u32,
-    port: *mut u16,
-) -> NTSTATUS {
+unsafe fn ipv6(text: *const u16, address: *mut [u8; 16], scope: *mut u32, port: *mut u16) -> NTSTATUS {
     // SAFETY: the driver's text.
     let text = String::from_utf16_lossy(unsafe { units(text) });
     let Some((parsed, zone, number)) = parse_ipv6(&text) else {
@@ -340,11 +279,7 @@ fn parse_ipv6(text: &str) -> Option<(std::net::Ipv6Addr, u32, u16)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']')?;
-            let port = if rest.is_empty() {
-                0
-            } else {
-                rest.strip_prefix(':')?.parse().ok()?
-            };
+            let port = if rest.is_empty() { 0 } else { rest.strip_prefix(':')?.parse().ok()? };
             (host, port)
         }
         None => (text, 0),

@@ -60,31 +60,21 @@ impl Stack {
             let mut walk = start;
             while let Some(registers) = walk {
                 if frames.len() >= MAX_FRAMES {
-                    return Self {
-                        frames: frames.into(),
-                    };
+                    return Self { frames: frames.into() };
                 }
                 let Some(image) = images.containing(registers.rip) else {
                     break;
                 };
                 let exact = frames.is_empty() && at.is_some();
-                frames.push(if exact {
-                    Raw::Instruction(registers.rip)
-                } else {
-                    Raw::Code(registers.rip)
-                });
+                frames.push(if exact { Raw::Instruction(registers.rip) } else { Raw::Code(registers.rip) });
                 walk = unwind::step(image, registers);
             }
             // SAFETY: transitions live on the stack of the thread below the call that they describe.
             let Some(outer) = (unsafe { transition.as_ref() }) else {
-                return Self {
-                    frames: frames.into(),
-                };
+                return Self { frames: frames.into() };
             };
             if frames.len() >= MAX_FRAMES {
-                return Self {
-                    frames: frames.into(),
-                };
+                return Self { frames: frames.into() };
             }
             frames.push(Raw::Called(outer.site));
             routine = outer.routine;

@@ -54,15 +54,10 @@ pub(super) fn name(frame: &Raw) -> Vec<Named> {
         // A return address may be the first byte after a call that never returns.
         Raw::Code(address) => name_address(*address, 1),
         Raw::Instruction(address) => name_address(*address, 0),
-        Raw::Routine(row) => vec![Named {
-            module: row.module.into(),
-            function: row.name.into(),
-            ..Named::default()
-        }],
-        Raw::Called(site) => vec![Named {
-            remark: Some(format!("called by the kernel as {}", site.what)),
-            ..Named::default()
-        }],
+        Raw::Routine(row) => vec![Named { module: row.module.into(), function: row.name.into(), ..Named::default() }],
+        Raw::Called(site) => {
+            vec![Named { remark: Some(format!("called by the kernel as {}", site.what)), ..Named::default() }]
+        }
     }
 }
 
@@ -77,41 +72,22 @@ pub fn describe(address: usize) -> String {
 
 fn name_address(address: usize, back: usize) -> Vec<Named> {
     let Some(image) = Kernel::get().images.containing(address) else {
-        return vec![Named {
-            module: outside(address),
-            ..Named::default()
-        }];
+        return vec![Named { module: outside(address), ..Named::default() }];
     };
     let rva = address - image.base;
-    let plain = || {
-        vec![Named {
-            module: image.name.clone(),
-            offset: rva,
-            ..Named::default()
-        }]
-    };
+    let plain = || vec![Named { module: image.name.clone(), offset: rva, ..Named::default() }];
     with_symbols(image, |context| {
-        let frames = context
-            .find_frames(u32::try_from(rva - back.min(rva)).ok()?)
-            .ok()??;
+        let frames = context.find_frames(u32::try_from(rva - back.min(rva)).ok()?).ok()??;
         let last = frames.frames.len().checked_sub(1)?;
-        let named = frames
-            .frames
-            .into_iter()
-            .enumerate()
-            .map(|(index, frame)| Named {
-                module: image.name.clone(),
-                function: frame.function.unwrap_or_default(),
-                offset: if index == last {
-                    rva - frames.start_rva as usize
-                } else {
-                    0
-                },
-                file: frame.file.map(|file| shorten(&file)).unwrap_or_default(),
-                line: frame.line.unwrap_or_default(),
-                inlined: index != last,
-                remark: None,
-            });
+        let named = frames.frames.into_iter().enumerate().map(|(index, frame)| Named {
+            module: image.name.clone(),
+            function: frame.function.unwrap_or_default(),
+            offset: if index == last { rva - frames.start_rva as usize } else { 0 },
+            file: frame.file.map(|file| shorten(&file)).unwrap_or_default(),
+            line: frame.line.unwrap_or_default(),
+            inlined: index != last,
+            remark: None,
+        });
         Some(named.collect())
     })
     .unwrap_or_else(plain)
@@ -142,20 +118,15 @@ thread_local! {
 fn with_symbols<R>(image: &Image, f: impl FnOnce(&Symbols) -> Option<R>) -> Option<R> {
     SYMBOLS.with(|cache| {
         let mut cache = cache.try_borrow_mut().ok()?;
-        cache
-            .entry(image.id)
-            .or_insert_with(|| open(image))
-            .as_ref()
-            .and_then(f)
+        cache.entry(image.id).or_insert_with(|| open(image)).as_ref().and_then(f)
     })
 }
 
 /// The parsed data lives for ever: a process reads the symbols of a few images.
 fn open(image: &Image) -> Option<Symbols> {
     let file = File::open(image.pdb.as_ref()?).ok()?;
-    let data: &'static ContextPdbData<'static, 'static, File> = Box::leak(Box::new(
-        ContextPdbData::try_from_pdb(PDB::open(file).ok()?).ok()?,
-    ));
+    let data: &'static ContextPdbData<'static, 'static, File> =
+        Box::leak(Box::new(ContextPdbData::try_from_pdb(PDB::open(file).ok()?).ok()?));
     let flags = TypeFormatterFlags::NO_FUNCTION_RETURN
         | TypeFormatterFlags::NO_MEMBER_FUNCTION_STATIC
         | TypeFormatterFlags::NAME_ONLY

@@ -22,10 +22,7 @@ pub(super) fn at_entry(rsp: usize, rbp: usize) -> Option<Registers> {
     let mut general = [0; 16];
     general[RSP] = rsp + 8;
     general[RBP] = rbp;
-    Some(Registers {
-        rip: read(rsp)?,
-        general,
-    })
+    Some(Registers { rip: read(rsp)?, general })
 }
 
 /// The caller's frame.
@@ -41,12 +38,7 @@ pub(super) fn step(image: &Image, mut registers: Registers) -> Option<Registers>
 }
 
 /// Undoes the prologue. A leaf function without unwind data needs nothing of it.
-fn unwind_function(
-    image: &Image,
-    rva: u32,
-    mut function: [u32; 3],
-    registers: &mut Registers,
-) -> Option<()> {
+fn unwind_function(image: &Image, rva: u32, mut function: [u32; 3], registers: &mut Registers) -> Option<()> {
     let mut first = true;
     // Chained infos are at most a few deep; the bound stops a corrupt chain.
     for _ in 0..32 {
@@ -60,8 +52,7 @@ fn unwind_function(
         let mut index = 0;
         while index < count {
             let slot = read_u16(info + 4 + index * 2)?;
-            let (at, operation, operand) =
-                (slot as u8, (slot >> 8) as u8 & 0x0f, (slot >> 12) as usize);
+            let (at, operation, operand) = (slot as u8, (slot >> 8) as u8 & 0x0f, (slot >> 12) as usize);
             let done = !first || u32::from(at) <= offset_in_function;
             index += match operation {
                 1 if operand == 0 => 2,
@@ -81,20 +72,11 @@ fn unwind_function(
                     registers.general[RSP] = rsp + 8;
                 }
                 1 if operand == 0 => registers.general[RSP] = rsp + usize::from(next(1)?) * 8,
-                1 => {
-                    registers.general[RSP] =
-                        rsp + (usize::from(next(2)?) | usize::from(next(1)?) << 16)
-                }
+                1 => registers.general[RSP] = rsp + (usize::from(next(2)?) | usize::from(next(1)?) << 16),
                 2 => registers.general[RSP] = rsp + operand * 8 + 8,
-                3 => {
-                    registers.general[RSP] =
-                        registers.general[usize::from(frame_register)].wrapping_sub(frame_offset)
-                }
+                3 => registers.general[RSP] = registers.general[usize::from(frame_register)].wrapping_sub(frame_offset),
                 4 => registers.general[operand] = read(rsp + usize::from(next(1)?) * 8)?,
-                5 => {
-                    registers.general[operand] =
-                        read(rsp + (usize::from(next(2)?) | usize::from(next(1)?) << 16))?
-                }
+                5 => registers.general[operand] = read(rsp + (usize::from(next(2)?) | usize::from(next(1)?) << 16))?,
                 10 => registers.general[RSP] = rsp + if operand == 1 { 8 } else { 0 },
                 _ => {}
             }
@@ -103,11 +85,7 @@ fn unwind_function(
             return Some(());
         }
         let chained = info + 4 + (count + (count & 1)) * 2;
-        function = [
-            read(chained)? as u32,
-            (read(chained)? >> 32) as u32,
-            read(chained + 8)? as u32,
-        ];
+        function = [read(chained)? as u32, (read(chained)? >> 32) as u32, read(chained + 8)? as u32];
         first = false;
     }
     None

@@ -51,9 +51,7 @@ impl UNICODE_STRING {
         }
         let count = usize::from(self.Length / 2);
         // SAFETY: readable for `Length` bytes by contract; read byte-wise aligned by u16 copy.
-        let units: Vec<u16> = (0..count)
-            .map(|i| unsafe { self.Buffer.add(i).read_unaligned() })
-            .collect();
+        let units: Vec<u16> = (0..count).map(|i| unsafe { self.Buffer.add(i).read_unaligned() }).collect();
         Some(String::from_utf16_lossy(&units))
     }
 }
@@ -69,9 +67,7 @@ impl OwnedUnicode {
     pub fn new(text: &str) -> Self {
         let mut units: Vec<u16> = text.encode_utf16().take(32766).collect();
         units.push(0);
-        Self {
-            units: units.into_boxed_slice(),
-        }
+        Self { units: units.into_boxed_slice() }
     }
 
     /// A view that is valid as long as `self` lives.

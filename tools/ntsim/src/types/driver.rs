@@ -1,15 +1,11 @@
 //! Driver and device objects.
 use super::*;
 
-pub type DRIVER_INITIALIZE = unsafe extern "win64" fn(
-    driver: *mut DRIVER_OBJECT,
-    registry_path: *mut UNICODE_STRING,
-) -> NTSTATUS;
+pub type DRIVER_INITIALIZE =
+    unsafe extern "win64" fn(driver: *mut DRIVER_OBJECT, registry_path: *mut UNICODE_STRING) -> NTSTATUS;
 pub type DRIVER_UNLOAD = unsafe extern "win64" fn(driver: *mut DRIVER_OBJECT);
-pub type DRIVER_DISPATCH =
-    unsafe extern "win64" fn(device: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS;
-pub type DRIVER_ADD_DEVICE =
-    unsafe extern "win64" fn(driver: *mut DRIVER_OBJECT, pdo: *mut DEVICE_OBJECT) -> NTSTATUS;
+pub type DRIVER_DISPATCH = unsafe extern "win64" fn(device: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS;
+pub type DRIVER_ADD_DEVICE = unsafe extern "win64" fn(driver: *mut DRIVER_OBJECT, pdo: *mut DEVICE_OBJECT) -> NTSTATUS;
 
 pub const IO_TYPE_DEVICE: i16 = 3;
 pub const IO_TYPE_DRIVER: i16 = 4;

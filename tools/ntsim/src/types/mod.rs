@@ -4,10 +4,7 @@
 //! The layouts are those of `docs/contract/wdk-sys-api.tsv`; `tests` below hold them.
 #![expect(non_camel_case_types, reason = "the names of the public headers")]
 #![expect(non_snake_case, reason = "the names of the public headers")]
-#![expect(
-    missing_docs,
-    reason = "fields carry the names under which the headers document them"
-)]
+#![expect(missing_docs, reason = "fields carry the names under which the headers document them")]
 
 mod base;
 mod dispatcher;

@@ -6,123 +6,35 @@ use std::mem::{align_of, offset_of, size_of};
 fn sizes_are_those_of_the_contract() {
     let contract = include_str!("../../../../docs/contract/wdk-sys-api.tsv");
     let ours: &[(&str, usize, usize)] = &[
-        (
-            "_CLIENT_ID",
-            size_of::<CLIENT_ID>(),
-            align_of::<CLIENT_ID>(),
-        ),
-        (
-            "_DEVICE_OBJECT",
-            size_of::<DEVICE_OBJECT>(),
-            align_of::<DEVICE_OBJECT>(),
-        ),
-        (
-            "_DISPATCHER_HEADER",
-            size_of::<DISPATCHER_HEADER>(),
-            align_of::<DISPATCHER_HEADER>(),
-        ),
-        (
-            "_DRIVER_OBJECT",
-            size_of::<DRIVER_OBJECT>(),
-            align_of::<DRIVER_OBJECT>(),
-        ),
-        (
-            "_EX_RUNDOWN_REF",
-            size_of::<EX_RUNDOWN_REF>(),
-            align_of::<EX_RUNDOWN_REF>(),
-        ),
-        (
-            "_FAST_MUTEX",
-            size_of::<FAST_MUTEX>(),
-            align_of::<FAST_MUTEX>(),
-        ),
-        (
-            "_GROUP_AFFINITY",
-            size_of::<GROUP_AFFINITY>(),
-            align_of::<GROUP_AFFINITY>(),
-        ),
+        ("_CLIENT_ID", size_of::<CLIENT_ID>(), align_of::<CLIENT_ID>()),
+        ("_DEVICE_OBJECT", size_of::<DEVICE_OBJECT>(), align_of::<DEVICE_OBJECT>()),
+        ("_DISPATCHER_HEADER", size_of::<DISPATCHER_HEADER>(), align_of::<DISPATCHER_HEADER>()),
+        ("_DRIVER_OBJECT", size_of::<DRIVER_OBJECT>(), align_of::<DRIVER_OBJECT>()),
+        ("_EX_RUNDOWN_REF", size_of::<EX_RUNDOWN_REF>(), align_of::<EX_RUNDOWN_REF>()),
+        ("_FAST_MUTEX", size_of::<FAST_MUTEX>(), align_of::<FAST_MUTEX>()),
+        ("_GROUP_AFFINITY", size_of::<GROUP_AFFINITY>(), align_of::<GROUP_AFFINITY>()),
         ("_GUID", size_of::<GUID>(), align_of::<GUID>()),
-        (
-            "_IO_STACK_LOCATION",
-            size_of::<IO_STACK_LOCATION>(),
-            align_of::<IO_STACK_LOCATION>(),
-        ),
-        (
-            "_IO_STATUS_BLOCK",
-            size_of::<IO_STATUS_BLOCK>(),
-            align_of::<IO_STATUS_BLOCK>(),
-        ),
+        ("_IO_STACK_LOCATION", size_of::<IO_STACK_LOCATION>(), align_of::<IO_STACK_LOCATION>()),
+        ("_IO_STATUS_BLOCK", size_of::<IO_STATUS_BLOCK>(), align_of::<IO_STATUS_BLOCK>()),
         ("_IRP", size_of::<IRP>(), align_of::<IRP>()),
         ("_KDPC", size_of::<KDPC>(), align_of::<KDPC>()),
         ("_KEVENT", size_of::<KEVENT>(), align_of::<KEVENT>()),
-        (
-            "_KLOCK_QUEUE_HANDLE",
-            size_of::<KLOCK_QUEUE_HANDLE>(),
-            align_of::<KLOCK_QUEUE_HANDLE>(),
-        ),
+        ("_KLOCK_QUEUE_HANDLE", size_of::<KLOCK_QUEUE_HANDLE>(), align_of::<KLOCK_QUEUE_HANDLE>()),
         ("_KMUTANT", size_of::<KMUTANT>(), align_of::<KMUTANT>()),
-        (
-            "_KSEMAPHORE",
-            size_of::<KSEMAPHORE>(),
-            align_of::<KSEMAPHORE>(),
-        ),
+        ("_KSEMAPHORE", size_of::<KSEMAPHORE>(), align_of::<KSEMAPHORE>()),
         ("_KTIMER", size_of::<KTIMER>(), align_of::<KTIMER>()),
-        (
-            "_KWAIT_BLOCK",
-            size_of::<KWAIT_BLOCK>(),
-            align_of::<KWAIT_BLOCK>(),
-        ),
-        (
-            "_LIST_ENTRY",
-            size_of::<LIST_ENTRY>(),
-            align_of::<LIST_ENTRY>(),
-        ),
+        ("_KWAIT_BLOCK", size_of::<KWAIT_BLOCK>(), align_of::<KWAIT_BLOCK>()),
+        ("_LIST_ENTRY", size_of::<LIST_ENTRY>(), align_of::<LIST_ENTRY>()),
         ("_MDL", size_of::<MDL>(), align_of::<MDL>()),
-        (
-            "_OBJECT_ATTRIBUTES",
-            size_of::<OBJECT_ATTRIBUTES>(),
-            align_of::<OBJECT_ATTRIBUTES>(),
-        ),
-        (
-            "_PROCESSOR_NUMBER",
-            size_of::<PROCESSOR_NUMBER>(),
-            align_of::<PROCESSOR_NUMBER>(),
-        ),
-        (
-            "_STRING",
-            size_of::<ANSI_STRING>(),
-            align_of::<ANSI_STRING>(),
-        ),
-        (
-            "_UNICODE_STRING",
-            size_of::<UNICODE_STRING>(),
-            align_of::<UNICODE_STRING>(),
-        ),
-        (
-            "_WORK_QUEUE_ITEM",
-            size_of::<WORK_QUEUE_ITEM>(),
-            align_of::<WORK_QUEUE_ITEM>(),
-        ),
-        (
-            "_SLIST_HEADER",
-            size_of::<SLIST_HEADER>(),
-            align_of::<SLIST_HEADER>(),
-        ),
-        (
-            "_SLIST_ENTRY",
-            size_of::<SLIST_ENTRY>(),
-            align_of::<SLIST_ENTRY>(),
-        ),
-        (
-            "_EVENT_DESCRIPTOR",
-            size_of::<EVENT_DESCRIPTOR>(),
-            align_of::<EVENT_DESCRIPTOR>(),
-        ),
-        (
-            "_EVENT_DATA_DESCRIPTOR",
-            size_of::<EVENT_DATA_DESCRIPTOR>(),
-            align_of::<EVENT_DATA_DESCRIPTOR>(),
-        ),
+        ("_OBJECT_ATTRIBUTES", size_of::<OBJECT_ATTRIBUTES>(), align_of::<OBJECT_ATTRIBUTES>()),
+        ("_PROCESSOR_NUMBER", size_of::<PROCESSOR_NUMBER>(), align_of::<PROCESSOR_NUMBER>()),
+        ("_STRING", size_of::<ANSI_STRING>(), align_of::<ANSI_STRING>()),
+        ("_UNICODE_STRING", size_of::<UNICODE_STRING>(), align_of::<UNICODE_STRING>()),
+        ("_WORK_QUEUE_ITEM", size_of::<WORK_QUEUE_ITEM>(), align_of::<WORK_QUEUE_ITEM>()),
+        ("_SLIST_HEADER", size_of::<SLIST_HEADER>(), align_of::<SLIST_HEADER>()),
+        ("_SLIST_ENTRY", size_of::<SLIST_ENTRY>(), align_of::<SLIST_ENTRY>()),
+        ("_EVENT_DESCRIPTOR", size_of::<EVENT_DESCRIPTOR>(), align_of::<EVENT_DESCRIPTOR>()),
+        ("_EVENT_DATA_DESCRIPTOR", size_of::<EVENT_DATA_DESCRIPTOR>(), align_of::<EVENT_DATA_DESCRIPTOR>()),
     ];
     for (name, size, align) in ours {
         let row = contract

@@ -45,11 +45,7 @@ impl Memory {
         } else {
             ZONE
         };
-        let memory = if guarded {
-            Self::guarded(size, align)?
-        } else {
-            Self::plain(size, align)?
-        };
+        let memory = if guarded { Self::guarded(size, align)? } else { Self::plain(size, align)? };
         // SAFETY: fresh memory of the stated extent.
         unsafe {
             let block = memory.block as *mut u8;
@@ -74,14 +70,7 @@ impl Memory {
         let layout = Layout::from_size_align(total, align).ok()?;
         // SAFETY: the layout is not empty.
         let base = unsafe { alloc(layout) } as usize;
-        (base != 0).then_some(Self {
-            block: base + front,
-            size,
-            base,
-            total,
-            align,
-            guarded: false,
-        })
+        (base != 0).then_some(Self { block: base + front, size, base, total, align, guarded: false })
     }
 
     fn guarded(size: usize, align: usize) -> Option<Self> {
@@ -91,14 +80,7 @@ impl Memory {
         let end = base + pages;
         // SAFETY: the last page of the new mapping.
         unsafe { memory::protect(end as *mut u8, PAGE, Protection::None) }.ok()?;
-        Some(Self {
-            block: (end - size) & !(align - 1),
-            size,
-            base,
-            total,
-            align,
-            guarded: true,
-        })
+        Some(Self { block: (end - size) & !(align - 1), size, base, total, align, guarded: true })
     }
 
     fn front(&self) -> usize {
@@ -106,11 +88,7 @@ impl Memory {
     }
 
     fn back(&self) -> usize {
-        let end = if self.guarded {
-            self.base + self.total - PAGE
-        } else {
-            self.base + self.total
-        };
+        let end = if self.guarded { self.base + self.total - PAGE } else { self.base + self.total };
         end - (self.block + self.size)
     }
 
@@ -121,9 +99,7 @@ impl Memory {
             let block = self.block as *const u8;
             let front = self.front() as isize;
             let size = self.size as isize;
-            (-front..0)
-                .chain(size..size + self.back() as isize)
-                .find(|offset| *block.offset(*offset) != RED)
+            (-front..0).chain(size..size + self.back() as isize).find(|offset| *block.offset(*offset) != RED)
         }
     }
 
@@ -146,10 +122,7 @@ impl Memory {
             return None;
         }
         // SAFETY: the block is ours.
-        unsafe {
-            (0..self.size.min(POISONED))
-                .find(|offset| *(self.block as *const u8).add(*offset) != POISON)
-        }
+        unsafe { (0..self.size.min(POISONED)).find(|offset| *(self.block as *const u8).add(*offset) != POISON) }
     }
 
     /// Gives the memory back to the host.
@@ -159,10 +132,7 @@ impl Memory {
             if self.guarded {
                 memory::unmap(self.base as *mut u8, self.total);
             } else {
-                dealloc(
-                    self.base as *mut u8,
-                    Layout::from_size_align_unchecked(self.total, self.align),
-                );
+                dealloc(self.base as *mut u8, Layout::from_size_align_unchecked(self.total, self.align));
             }
         }
     }

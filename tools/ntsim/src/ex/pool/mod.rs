@@ -39,15 +39,7 @@ const KNOWN: u64 = 0x1
 /// Nonpaged pool for ntsim's own routines that hand memory to drivers; the caller's driver owns
 /// it. Null when the host has no memory.
 pub fn allocate(size: usize, tag: u32, zero: bool) -> *mut u8 {
-    store::allocate(
-        size,
-        tag,
-        Kind {
-            paged: false,
-            cache_aligned: false,
-        },
-        zero,
-    )
+    store::allocate(size, tag, Kind { paged: false, cache_aligned: false }, zero)
 }
 
 /// Frees pool; 0 as tag means any.
@@ -61,16 +53,7 @@ pub unsafe fn free(block: *mut u8, tag: u32) {
 
 /// A tag as text.
 pub fn tag_name(tag: u32) -> String {
-    tag.to_le_bytes()
-        .iter()
-        .map(|byte| {
-            if (0x20..0x7f).contains(byte) {
-                char::from(*byte)
-            } else {
-                '.'
-            }
-        })
-        .collect()
+    tag.to_le_bytes().iter().map(|byte| if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '.' }).collect()
 }
 
 fn check(size: usize, tag: u32, kind: Kind) {
@@ -82,10 +65,7 @@ fn check(size: usize, tag: u32, kind: Kind) {
             tag_name(tag)
         );
     }
-    let printable = tag
-        .to_le_bytes()
-        .iter()
-        .all(|byte| (0x20..0x7f).contains(byte));
+    let printable = tag.to_le_bytes().iter().all(|byte| (0x20..0x7f).contains(byte));
     if tag == 0 || !printable {
         bugcheck!(
             codes::POOL_BAD_TAG,
@@ -115,10 +95,7 @@ unsafe fn allocate2(flags: u64, size: usize, tag: u32) -> PVOID {
     if pools == NON_PAGED_EXECUTE {
         executable(size, tag);
     }
-    let kind = Kind {
-        paged: pools == PAGED,
-        cache_aligned: flags & CACHE_ALIGNED != 0,
-    };
+    let kind = Kind { paged: pools == PAGED, cache_aligned: flags & CACHE_ALIGNED != 0 };
     check(size, tag, kind);
     store::allocate(size, tag, kind, flags & UNINITIALIZED == 0).cast()
 }
@@ -141,10 +118,7 @@ unsafe fn allocate_with_tag(kind: u32, size: usize, tag: u32) -> PVOID {
             "pool type {kind} does not exist for drivers"
         ),
     };
-    let kind = Kind {
-        paged,
-        cache_aligned,
-    };
+    let kind = Kind { paged, cache_aligned };
     check(size, tag, kind);
     store::allocate(size, tag, kind, false).cast()
 }

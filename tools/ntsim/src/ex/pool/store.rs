@@ -62,8 +62,7 @@ fn shard(block: usize) -> &'static Mutex<Option<Map>> {
 }
 
 pub(super) fn allocate(size: usize, tag: u32, kind: Kind, zero: bool) -> *mut u8 {
-    let guarded =
-        crate::verifier::options().guard_pages && GUARDED.load(Ordering::Relaxed) < MOST_GUARDED;
+    let guarded = crate::verifier::options().guard_pages && GUARDED.load(Ordering::Relaxed) < MOST_GUARDED;
     let Some(memory) = Memory::new(size, kind, guarded, zero) else {
         return std::ptr::null_mut();
     };
@@ -73,18 +72,8 @@ pub(super) fn allocate(size: usize, tag: u32, kind: Kind, zero: bool) -> *mut u8
     let stack = Stack::capture();
     let owner = Kernel::get().images.owner_of_stack(&stack);
     let block = memory.block;
-    let record = Record {
-        memory,
-        tag,
-        paged: kind.paged,
-        owner,
-        stack,
-        freed: None,
-    };
-    shard(block)
-        .lock()
-        .get_or_insert_default()
-        .insert(block, record);
+    let record = Record { memory, tag, paged: kind.paged, owner, stack, freed: None };
+    shard(block).lock().get_or_insert_default().insert(block, record);
     block as *mut u8
 }
 
@@ -107,18 +96,8 @@ pub(super) unsafe fn free(block: *mut u8, tag: u32) {
 /// The checks of a free; under the shard's lock, which a violation keeps for ever.
 fn check(record: &Record, tag: u32) {
     let (block, size) = (record.memory.block, record.memory.size);
-    let name = || {
-        format!(
-            "the pool block at {block:#x} ({size} bytes, tag '{}')",
-            tag_name(record.tag)
-        )
-    };
-    let params = [
-        block as u64,
-        size as u64,
-        u64::from(record.tag),
-        u64::from(tag),
-    ];
+    let name = || format!("the pool block at {block:#x} ({size} bytes, tag '{}')", tag_name(record.tag));
+    let params = [block as u64, size as u64, u64::from(record.tag), u64::from(tag)];
     if let Some(first) = &record.freed {
         Violation::new(&codes::POOL_DOUBLE_FREE)
             .params(params)
@@ -131,26 +110,14 @@ fn check(record: &Record, tag: u32) {
     if tag != 0 && (tag ^ record.tag) & 0x7fff_ffff != 0 {
         Violation::new(&codes::POOL_WRONG_TAG)
             .params(params)
-            .text(format!(
-                "{} was freed with the tag '{}'",
-                name(),
-                tag_name(tag)
-            ))
+            .text(format!("{} was freed with the tag '{}'", name(), tag_name(tag)))
             .related("allocated at", record.stack.clone())
             .raise();
     }
     if let Some(offset) = record.memory.overrun() {
         Violation::new(&codes::POOL_OVERRUN)
-            .params([
-                block as u64,
-                size as u64,
-                u64::from(record.tag),
-                offset as u64,
-            ])
-            .text(format!(
-                "something wrote at offset {offset} of {}, outside of it",
-                name()
-            ))
+            .params([block as u64, size as u64, u64::from(record.tag), offset as u64])
+            .text(format!("something wrote at offset {offset} of {}, outside of it", name()))
             .related("allocated at", record.stack.clone())
             .raise();
     }
@@ -180,9 +147,7 @@ fn live_object(block: usize, size: usize) -> Option<String> {
     if let Some(timer) = crate::ke::timer::find_set(inside) {
         return Some(format!("the set timer at {timer:#x}"));
     }
-    let held = context::current()
-        .held_locks()
-        .find(|held| inside(held.lock as usize))?;
+    let held = context::current().held_locks().find(|held| inside(held.lock as usize))?;
     Some(format!("the held spin lock at {:p}", held.lock))
 }
 
@@ -190,14 +155,9 @@ fn live_object(block: usize, size: usize) -> Option<String> {
 fn foreign(address: usize, tag: u32) -> ! {
     let mut violation = Violation::new(&codes::POOL_FOREIGN_FREE)
         .params([address as u64, u64::from(tag), 0, 0])
-        .text(format!(
-            "the driver freed {address:#x} as pool (tag '{}'), which is no pool block",
-            tag_name(tag)
-        ));
+        .text(format!("the driver freed {address:#x} as pool (tag '{}'), which is no pool block", tag_name(tag)));
     if let Some(explained) = explain(address) {
-        violation = violation
-            .note(explained.text)
-            .related("allocated at", explained.allocated);
+        violation = violation.note(explained.text).related("allocated at", explained.allocated);
     }
     violation.raise()
 }
@@ -213,10 +173,7 @@ fn quarantine(address: usize, size: usize) {
             let Some(oldest) = list.pop_front() else {
                 break;
             };
-            let record = shard(oldest)
-                .lock()
-                .as_mut()
-                .and_then(|map| map.remove(&oldest));
+            let record = shard(oldest).lock().as_mut().and_then(|map| map.remove(&oldest));
             if let Some(record) = record {
                 *bytes -= record.memory.size.min(*bytes);
                 out.push(record);
@@ -232,7 +189,10 @@ fn release(record: Record) {
         Violation::new(&codes::POOL_WRITE_AFTER_FREE)
             .params([block as u64, record.memory.size as u64, u64::from(record.tag), offset as u64])
             .guilty(record.owner.and_then(|owner| Kernel::get().images.get(owner)).map_or(0, |image| image.base))
-            .text(format!("something wrote at offset {offset} of the pool block at {block:#x} (tag '{}') after it was freed", tag_name(record.tag)))
+            .text(format!(
+                "something wrote at offset {offset} of the pool block at {block:#x} (tag '{}') after it was freed",
+                tag_name(record.tag)
+            ))
             .related("freed at", record.freed.unwrap_or_default())
             .related("allocated at", record.stack)
             .raise();
@@ -260,18 +220,12 @@ pub fn explain(address: usize) -> Option<Explained> {
         let Some(map) = shard.try_lock() else {
             continue;
         };
-        let Some(record) = map
-            .as_ref()
-            .and_then(|map| map.values().find(|record| record.memory.covers(address)))
+        let Some(record) = map.as_ref().and_then(|map| map.values().find(|record| record.memory.covers(address)))
         else {
             continue;
         };
         let (block, size) = (record.memory.block, record.memory.size);
-        let state = if record.freed.is_some() {
-            "freed"
-        } else {
-            "live"
-        };
+        let state = if record.freed.is_some() { "freed" } else { "live" };
         let place = if address < block {
             format!("{} bytes before", block - address)
         } else if address < block + size {

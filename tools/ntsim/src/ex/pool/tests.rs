@@ -1,8 +1,5 @@
 //! The pool's rules.
-#![expect(
-    clippy::undocumented_unsafe_blocks,
-    reason = "the calls are wrong on purpose, and stop before they do harm"
-)]
+#![expect(clippy::undocumented_unsafe_blocks, reason = "the calls are wrong on purpose, and stop before they do harm")]
 
 use super::*;
 use crate::bugcheck::expect_violation;
@@ -13,13 +10,7 @@ const TAG: u32 = u32::from_le_bytes(*b"Test");
 #[test]
 fn blocks_are_aligned_and_zero() {
     enter(|| {
-        for (size, align) in [
-            (1, 16),
-            (100, 16),
-            (4095, 16),
-            (4096, 4096),
-            (100_000, 4096),
-        ] {
+        for (size, align) in [(1, 16), (100, 16), (4095, 16), (4096, 4096), (100_000, 4096)] {
             // SAFETY: valid arguments; the block is read within its size and freed once.
             unsafe {
                 let block = allocate2(NON_PAGED, size, TAG).cast::<u8>();
@@ -58,9 +49,7 @@ fn misuse_is_named() {
     violates("POOL_EXECUTABLE", || {
         unsafe { allocate_with_tag(0, 1, TAG) };
     });
-    violates("POOL_FOREIGN_FREE", || unsafe {
-        free_any(0x1234_5670 as PVOID)
-    });
+    violates("POOL_FOREIGN_FREE", || unsafe { free_any(0x1234_5670 as PVOID) });
     violates("POOL_PAGED_AT_RAISED_IRQL", || {
         let old = crate::ke::irql::raise(2);
         let _lower = Lower(old);
@@ -78,9 +67,7 @@ impl Drop for Lower {
 
 #[test]
 fn a_wrong_tag_and_an_overrun_are_found_at_free() {
-    violates("POOL_WRONG_TAG", || unsafe {
-        free_with_tag(allocate2(NON_PAGED, 8, TAG), TAG + 1)
-    });
+    violates("POOL_WRONG_TAG", || unsafe { free_with_tag(allocate2(NON_PAGED, 8, TAG), TAG + 1) });
     violates("POOL_OVERRUN", || unsafe {
         let block = allocate2(NON_PAGED, 24, TAG).cast::<u8>();
         block.add(24).write(1);
@@ -104,16 +91,7 @@ fn a_second_free_is_found() {
 
 #[test]
 fn guarded_memory_ends_at_the_guard_page_and_checks_its_slack() {
-    let memory = block::Memory::new(
-        40,
-        Kind {
-            paged: false,
-            cache_aligned: false,
-        },
-        true,
-        true,
-    )
-    .expect("memory");
+    let memory = block::Memory::new(40, Kind { paged: false, cache_aligned: false }, true, true).expect("memory");
     assert_eq!(memory.block % 16, 0);
     assert_eq!((memory.block + 48) % 4096, 0);
     assert_eq!(memory.overrun(), None);

@@ -1,21 +1,19 @@
 //! One function for each rule; each breaks exactly that one.
 
-use crate::state::{
-    AT_UNLOAD, DPC, EVENT, LOCK, TAG, TIMER, initialize, mark, milliseconds, raise,
-};
+use crate::state::{AT_UNLOAD, DPC, EVENT, LOCK, TAG, TIMER, initialize, mark, milliseconds, raise};
 use core::hint::black_box;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering;
 use wdk_sys::ntddk::{
-    ExAllocatePool2, ExFreePoolWithTag, ExInitializeRundownProtection, ExReleaseRundownProtection,
-    IoAllocateMdl, IoFreeMdl, KeAcquireSpinLockRaiseToDpc, KeBugCheckEx, KeDelayExecutionThread,
-    KeEnterCriticalRegion, KeInsertQueueDpc, KeLowerIrql, KeReleaseSpinLock, KeSetEvent,
-    KeSetTimer, KeWaitForSingleObject, MmBuildMdlForNonPagedPool, MmMapLockedPagesSpecifyCache,
-    MmUnlockPages, ObfDereferenceObject, PsCreateSystemThread, PsTerminateSystemThread, ZwClose,
+    ExAllocatePool2, ExFreePoolWithTag, ExInitializeRundownProtection, ExReleaseRundownProtection, IoAllocateMdl,
+    IoFreeMdl, KeAcquireSpinLockRaiseToDpc, KeBugCheckEx, KeDelayExecutionThread, KeEnterCriticalRegion,
+    KeInsertQueueDpc, KeLowerIrql, KeReleaseSpinLock, KeSetEvent, KeSetTimer, KeWaitForSingleObject,
+    MmBuildMdlForNonPagedPool, MmMapLockedPagesSpecifyCache, MmUnlockPages, ObfDereferenceObject, PsCreateSystemThread,
+    PsTerminateSystemThread, ZwClose,
 };
 use wdk_sys::{
-    _KWAIT_REASON, _MODE, EX_RUNDOWN_REF, HANDLE, KPROCESSOR_MODE, NTSTATUS, POOL_FLAG_NON_PAGED,
-    POOL_FLAG_PAGED, PVOID, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
+    _KWAIT_REASON, _MODE, EX_RUNDOWN_REF, HANDLE, KPROCESSOR_MODE, NTSTATUS, POOL_FLAG_NON_PAGED, POOL_FLAG_PAGED,
+    PVOID, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
 };
 
 macro_rules! cases {
@@ -77,11 +75,7 @@ pub fn run(name: &[u8]) -> NTSTATUS {
         b"thread-holds-irql" => thread_holds_irql,
         b"copy-from-null" => copy_from_null,
     };
-    if matches!(name, b"entry-fails" | b"leak-at-failure") {
-        STATUS_UNSUCCESSFUL
-    } else {
-        STATUS_SUCCESS
-    }
+    if matches!(name, b"entry-fails" | b"leak-at-failure") { STATUS_UNSUCCESSFUL } else { STATUS_SUCCESS }
 }
 
 fn nothing() {}
@@ -89,9 +83,7 @@ fn nothing() {}
 fn pause(count: i64) {
     let mut interval = milliseconds(count);
     // SAFETY: a relative interval.
-    let _ = unsafe {
-        KeDelayExecutionThread(_MODE::KernelMode as KPROCESSOR_MODE, 0, &raw mut interval)
-    };
+    let _ = unsafe { KeDelayExecutionThread(_MODE::KernelMode as KPROCESSOR_MODE, 0, &raw mut interval) };
 }
 
 fn allocate(size: u64) -> PVOID {
@@ -244,15 +236,7 @@ fn spawn(routine: unsafe extern "C" fn(PVOID)) {
     let mut handle: HANDLE = null_mut();
     // SAFETY: see above.
     unsafe {
-        let _ = PsCreateSystemThread(
-            &raw mut handle,
-            0,
-            null_mut(),
-            null_mut(),
-            null_mut(),
-            Some(routine),
-            null_mut(),
-        );
+        let _ = PsCreateSystemThread(&raw mut handle, 0, null_mut(), null_mut(), null_mut(), Some(routine), null_mut());
         let _ = ZwClose(handle);
     }
 }
@@ -309,11 +293,8 @@ fn null_read_at_dispatch() {
 #[inline(never)]
 fn null_call() {
     // SAFETY: see above. Bits of a function pointer, null behind the compiler's back.
-    let function: extern "C" fn(u32) = unsafe {
-        core::mem::transmute::<usize, extern "C" fn(u32)>(black_box(
-            AT_UNLOAD.load(Ordering::Acquire),
-        ))
-    };
+    let function: extern "C" fn(u32) =
+        unsafe { core::mem::transmute::<usize, extern "C" fn(u32)>(black_box(AT_UNLOAD.load(Ordering::Acquire))) };
     function(1);
     black_box(());
 }
@@ -346,9 +327,7 @@ fn privileged() {
 
 fn divide() {
     // SAFETY: see above.
-    unsafe {
-        core::arch::asm!("xor ecx, ecx", "xor edx, edx", "div ecx", out("eax") _, out("ecx") _, out("edx") _)
-    };
+    unsafe { core::arch::asm!("xor ecx, ecx", "xor edx, edx", "div ecx", out("eax") _, out("ecx") _, out("edx") _) };
 }
 
 #[inline(never)]
@@ -423,11 +402,7 @@ fn copy_from_null() {
     let length = black_box(300);
     // SAFETY: see above.
     unsafe {
-        core::ptr::copy_nonoverlapping(
-            black_box(core::ptr::without_provenance::<u8>(16)),
-            target.as_mut_ptr(),
-            length,
-        )
+        core::ptr::copy_nonoverlapping(black_box(core::ptr::without_provenance::<u8>(16)), target.as_mut_ptr(), length)
     };
     black_box(&target);
 }

@@ -1,20 +1,17 @@
 //! What the bad cases do, done rightly.
 
-use crate::state::{
-    DPC, EVENT, LOCK, RAN, TAG, TIMER, initialize, lower, mark, milliseconds, raise,
-};
+use crate::state::{DPC, EVENT, LOCK, RAN, TAG, TIMER, initialize, lower, mark, milliseconds, raise};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use wdk_sys::ntddk::{
-    DbgPrint, ExAllocatePool2, ExFreePoolWithTag, IoAllocateMdl, IoFreeMdl,
-    KeAcquireSpinLockRaiseToDpc, KeCancelTimer, KeDelayExecutionThread, KeFlushQueuedDpcs,
-    KeInsertQueueDpc, KeReleaseSpinLock, KeSetEvent, KeSetTimer, KeWaitForSingleObject,
-    MmBuildMdlForNonPagedPool, ObReferenceObjectByHandle, ObfDereferenceObject,
+    DbgPrint, ExAllocatePool2, ExFreePoolWithTag, IoAllocateMdl, IoFreeMdl, KeAcquireSpinLockRaiseToDpc, KeCancelTimer,
+    KeDelayExecutionThread, KeFlushQueuedDpcs, KeInsertQueueDpc, KeReleaseSpinLock, KeSetEvent, KeSetTimer,
+    KeWaitForSingleObject, MmBuildMdlForNonPagedPool, ObReferenceObjectByHandle, ObfDereferenceObject,
     PsCreateSystemThread, PsTerminateSystemThread, ZwClose,
 };
 use wdk_sys::{
-    _KWAIT_REASON, _MODE, HANDLE, KPROCESSOR_MODE, NTSTATUS, POOL_FLAG_NON_PAGED, PVOID,
-    STATUS_SUCCESS, STATUS_TIMEOUT, STATUS_UNSUCCESSFUL,
+    _KWAIT_REASON, _MODE, HANDLE, KPROCESSOR_MODE, NTSTATUS, POOL_FLAG_NON_PAGED, PVOID, STATUS_SUCCESS,
+    STATUS_TIMEOUT, STATUS_UNSUCCESSFUL,
 };
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -22,16 +19,7 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 /// Each step; the number of the first that went wrong is printed.
 pub fn run() -> NTSTATUS {
     initialize(Some(mark));
-    let steps: [fn() -> bool; 8] = [
-        pool,
-        event,
-        spin_lock,
-        dpc,
-        timer,
-        thread,
-        mdl,
-        many_threads,
-    ];
+    let steps: [fn() -> bool; 8] = [pool, event, spin_lock, dpc, timer, thread, mdl, many_threads];
     for (number, step) in steps.iter().enumerate() {
         if !step() {
             // SAFETY: a format with one integer.
@@ -97,10 +85,7 @@ fn dpc() -> bool {
     let old = raise();
     // SAFETY: an initialised DPC.
     let (first, second) = unsafe {
-        (
-            KeInsertQueueDpc(DPC.get(), null_mut(), null_mut()),
-            KeInsertQueueDpc(DPC.get(), null_mut(), null_mut()),
-        )
+        (KeInsertQueueDpc(DPC.get(), null_mut(), null_mut()), KeInsertQueueDpc(DPC.get(), null_mut(), null_mut()))
     };
     // The processor is occupied: the DPC has to wait for it.
     let early = RAN.load(Ordering::Acquire);
@@ -126,10 +111,7 @@ fn timer() -> bool {
         KeFlushQueuedDpcs();
         let ran = RAN.load(Ordering::Acquire);
         KeSetTimer(TIMER.get(), milliseconds(60_000), DPC.get());
-        status == STATUS_SUCCESS
-            && ran
-            && KeCancelTimer(TIMER.get()) == 1
-            && KeCancelTimer(TIMER.get()) == 0
+        status == STATUS_SUCCESS && ran && KeCancelTimer(TIMER.get()) == 1 && KeCancelTimer(TIMER.get()) == 0
     }
 }
 
@@ -151,15 +133,8 @@ unsafe fn start(routine: unsafe extern "C" fn(PVOID), context: PVOID) -> Option<
     let mut object: PVOID = null_mut();
     // SAFETY: documented use; the handle is closed, the reference is the caller's.
     unsafe {
-        if PsCreateSystemThread(
-            &raw mut handle,
-            0,
-            null_mut(),
-            null_mut(),
-            null_mut(),
-            Some(routine),
-            context,
-        ) != STATUS_SUCCESS
+        if PsCreateSystemThread(&raw mut handle, 0, null_mut(), null_mut(), null_mut(), Some(routine), context)
+            != STATUS_SUCCESS
         {
             return None;
         }
@@ -219,8 +194,7 @@ unsafe extern "C" fn counts(_context: PVOID) {
     }
     let mut pause = milliseconds(1);
     // SAFETY: PASSIVE_LEVEL.
-    let _ =
-        unsafe { KeDelayExecutionThread(_MODE::KernelMode as KPROCESSOR_MODE, 0, &raw mut pause) };
+    let _ = unsafe { KeDelayExecutionThread(_MODE::KernelMode as KPROCESSOR_MODE, 0, &raw mut pause) };
 }
 
 fn many_threads() -> bool {

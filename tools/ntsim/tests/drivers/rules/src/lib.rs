@@ -11,22 +11,16 @@ mod bad;
 mod good;
 mod state;
 
-use wdk_sys::{
-    _DRIVER_OBJECT, NTSTATUS, PDRIVER_OBJECT, PUNICODE_STRING, STATUS_INVALID_PARAMETER,
-};
+use wdk_sys::{_DRIVER_OBJECT, NTSTATUS, PDRIVER_OBJECT, PUNICODE_STRING, STATUS_INVALID_PARAMETER};
 
 #[unsafe(export_name = "DriverEntry")]
 unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, path: PUNICODE_STRING) -> NTSTATUS {
     // SAFETY: DriverEntry's own driver object.
     unsafe { (*driver).DriverUnload = Some(unload) };
     // SAFETY: DriverEntry's own string, valid during the call.
-    let units =
-        unsafe { core::slice::from_raw_parts((*path).Buffer, usize::from((*path).Length / 2)) };
+    let units = unsafe { core::slice::from_raw_parts((*path).Buffer, usize::from((*path).Length / 2)) };
     let mut name = [0u8; 64];
-    let start = units
-        .iter()
-        .rposition(|unit| *unit == u16::from(b'\\'))
-        .map_or(0, |at| at + 1);
+    let start = units.iter().rposition(|unit| *unit == u16::from(b'\\')).map_or(0, |at| at + 1);
     let mut length = 0;
     for (slot, unit) in name.iter_mut().zip(units.iter().skip(start)) {
         *slot = u8::try_from(*unit).unwrap_or(b'?');

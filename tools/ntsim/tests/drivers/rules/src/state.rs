@@ -4,12 +4,9 @@ use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use wdk_sys::ntddk::{
-    KeInitializeDpc, KeInitializeEvent, KeInitializeTimer, KeLowerIrql, KfRaiseIrql,
-};
+use wdk_sys::ntddk::{KeInitializeDpc, KeInitializeEvent, KeInitializeTimer, KeLowerIrql, KfRaiseIrql};
 use wdk_sys::{
-    _EVENT_TYPE, DISPATCH_LEVEL, KDPC, KEVENT, KIRQL, KSPIN_LOCK, KTIMER, LARGE_INTEGER,
-    PKDEFERRED_ROUTINE, PVOID,
+    _EVENT_TYPE, DISPATCH_LEVEL, KDPC, KEVENT, KIRQL, KSPIN_LOCK, KTIMER, LARGE_INTEGER, PKDEFERRED_ROUTINE, PVOID,
 };
 
 /// Pool tag of this driver.
@@ -59,9 +56,7 @@ pub unsafe extern "C" fn mark(_dpc: *mut KDPC, _context: PVOID, _a: PVOID, _b: P
 
 /// Relative milliseconds as an NT time-out.
 pub fn milliseconds(count: i64) -> LARGE_INTEGER {
-    LARGE_INTEGER {
-        QuadPart: -10_000 * count,
-    }
+    LARGE_INTEGER { QuadPart: -10_000 * count }
 }
 
 /// Raises to DISPATCH_LEVEL.
