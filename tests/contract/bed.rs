@@ -4,7 +4,7 @@
 use super::probe::{Probe, Seen};
 use crate::{
     ndk::{
-        Adapter, Address, Cq, Family, Limits, Pd, Place, Qp, Submitted,
+        Adapter, Address, Cq, Family, Limits, Notify, Pd, Place, Qp, Submitted,
         request::{self, on_close, on_create},
         targets,
     },
@@ -48,6 +48,26 @@ pub(super) use call;
 /// An address that no adapter has.
 pub fn foreign() -> Address {
     Address::v4([192, 0, 2, 77], 5445)
+}
+
+/// Fetches one result; for callbacks, which have the pointer only.
+pub fn poll(cq: *mut NDK_CQ) -> Option<NDK_RESULT> {
+    let mut results = [NDK_RESULT::default()];
+    // SAFETY: the queue is open.
+    let fetch = unsafe { (*(*cq).Dispatch).NdkGetCqResults }?;
+    // SAFETY: the array has one element.
+    let count = unsafe { fetch(cq, results.as_mut_ptr(), 1) };
+    let [result] = results;
+    (count == 1).then_some(result)
+}
+
+/// Arms for any completion.
+pub fn arm(cq: *mut NDK_CQ) {
+    // SAFETY: the queue is open.
+    if let Some(arm) = unsafe { (*(*cq).Dispatch).NdkArmCq } {
+        // SAFETY: as above.
+        unsafe { arm(cq, NDK_CQ_NOTIFY_ANY) };
+    }
 }
 
 /// Closes an object of any kind but the adapter; raw status.
@@ -154,6 +174,18 @@ impl Bed {
         let address = Family::ALL.iter().find_map(|family| Address::of(target, *family, 0));
         let address = address.ok_or_else(|| Failure::new("an adapter with an address", STATUS_INVALID_PARAMETER))?;
         Ok(Self { cq: adapter.cq(64)?, pd: adapter.pd()?, adapter, address })
+    }
+
+    /// Another bed of the same open, with a domain of its own and a queue whose notifications go to a probe.
+    #[track_caller]
+    pub fn notifying<F: Fn(&Seen)>(&self, probe: &Probe<F>) -> Result<Self> {
+        let notify = Notify::Call { function: probe.cq(), context: probe.context() };
+        Ok(Self {
+            cq: self.adapter.create_cq(64, notify)?.ok("CQ-01 NdkCreateCq")?,
+            pd: self.adapter.pd()?,
+            adapter: self.adapter.clone(),
+            address: self.address,
+        })
     }
 
     /// The run.

@@ -78,6 +78,8 @@ mod probe;
 mod qp;
 #[path = "../../contract/rdma.rs"]
 mod rdma;
+#[path = "../../contract/reentry.rs"]
+mod reentry;
 #[path = "../../contract/send.rs"]
 mod send;
 #[path = "../../contract/srq.rs"]
@@ -111,7 +113,7 @@ static FILES: &[&[Workload]] = &[
     mw::TESTS,
     pd::TESTS,
     qp::TESTS,
-    rdma::TESTS,
+    rdma::TESTS, reentry::TESTS,
     send::TESTS,
     srq::TESTS,
     version::TESTS,
