@@ -34,32 +34,17 @@ unsafe extern "system" fn driver_entry(object: *mut c_void, registry_path: *mut 
     // SAFETY: the system calls DriverEntry at PASSIVE_LEVEL.
     let mut cx = unsafe { irql::enter::<Passive>(c"DriverEntry") };
     let (major, minor) = driver::running_version();
-    log::say_with(
-        Level::Trace,
-        c"starting on NDIS",
-        major.into(),
-        minor.into(),
-    );
+    log::say_with(Level::Trace, c"starting on NDIS", major.into(), minor.into());
     // SAFETY: DriverEntry's own arguments, once; the handlers are those of the table's members.
-    match unsafe { Driver::register(object, registry_path, VERSION, &register::HANDLERS, &mut cx) }
-    {
+    match unsafe { Driver::register(object, registry_path, VERSION, &register::HANDLERS, &mut cx) } {
         Ok(driver) => {
             *DRIVER.lock(&mut cx) = Some(driver);
             0
         }
         Err(status) => {
-            log::say_with(
-                Level::Error,
-                c"NDIS refused the registration",
-                u64::from(status.cast_unsigned()),
-                0,
-            );
+            log::say_with(Level::Error, c"NDIS refused the registration", u64::from(status.cast_unsigned()), 0);
             // Positive values would read as success (MP-INIT-07).
-            if status < 0 {
-                status
-            } else {
-                ndkpi_sys::STATUS_UNSUCCESSFUL
-            }
+            if status < 0 { status } else { ndkpi_sys::STATUS_UNSUCCESSFUL }
         }
     }
 }

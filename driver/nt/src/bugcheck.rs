@@ -33,13 +33,5 @@ pub enum Reason {
 #[inline(never)]
 pub fn stop(reason: Reason, first: usize, second: usize, third: usize) -> ! {
     // SAFETY: callable in any state; it does not return.
-    unsafe {
-        KeBugCheckEx(
-            CODE,
-            reason as u64,
-            first as u64,
-            second as u64,
-            third as u64,
-        )
-    }
+    unsafe { KeBugCheckEx(CODE, reason as u64, first as u64, second as u64, third as u64) }
 }

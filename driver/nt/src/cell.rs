@@ -29,19 +29,12 @@ impl<T> Once<T> {
     /// An empty cell.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            state: AtomicU8::new(EMPTY),
-            value: UnsafeCell::new(MaybeUninit::uninit()),
-        }
+        Self { state: AtomicU8::new(EMPTY), value: UnsafeCell::new(MaybeUninit::uninit()) }
     }
 
     /// Sets the value. False (and the value is dropped) when it was set before.
     pub fn set(&self, value: T) -> bool {
-        if self
-            .state
-            .compare_exchange(EMPTY, WRITING, Ordering::Acquire, Ordering::Relaxed)
-            .is_err()
-        {
+        if self.state.compare_exchange(EMPTY, WRITING, Ordering::Acquire, Ordering::Relaxed).is_err() {
             return false;
         }
         // SAFETY: the state is WRITING by us: nobody else reaches the value.

@@ -49,10 +49,7 @@ impl Dpc {
     /// [`Dpc::init`] is called in its final place before anything else, or it is never used.
     #[must_use]
     pub const unsafe fn uninit() -> Self {
-        Self {
-            raw: UnsafeCell::new(MaybeUninit::zeroed()),
-            pinned: PhantomPinned,
-        }
+        Self { raw: UnsafeCell::new(MaybeUninit::zeroed()), pinned: PhantomPinned }
     }
 
     /// Makes it a DPC that runs `R` on `target`.
@@ -99,12 +96,7 @@ pub fn flush(_: &mut Cx<Passive>) {
 }
 
 /// What the kernel calls.
-unsafe extern "C" fn shim<R: Routine>(
-    _dpc: *mut wdk_sys::_KDPC,
-    target: *mut c_void,
-    _: *mut c_void,
-    _: *mut c_void,
-) {
+unsafe extern "C" fn shim<R: Routine>(_dpc: *mut wdk_sys::_KDPC, target: *mut c_void, _: *mut c_void, _: *mut c_void) {
     // SAFETY: a DPC routine is an entry point at DISPATCH_LEVEL.
     let mut cx = unsafe { irql::enter::<Dispatch>(c"DPC") };
     // SAFETY: `init` was given a non-null target.

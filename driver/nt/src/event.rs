@@ -8,9 +8,7 @@ use core::mem::MaybeUninit;
 use core::pin::Pin;
 use core::ptr;
 
-use wdk_sys::ntddk::{
-    KeClearEvent, KeInitializeEvent, KeReadStateEvent, KeSetEvent, KeWaitForSingleObject,
-};
+use wdk_sys::ntddk::{KeClearEvent, KeInitializeEvent, KeReadStateEvent, KeSetEvent, KeWaitForSingleObject};
 
 use crate::bugcheck::{self, Reason};
 use crate::irql::{Cx, Passive};
@@ -65,10 +63,7 @@ impl Event {
     /// [`Event::init`] is called in its final place before anything else.
     #[must_use]
     pub const unsafe fn uninit() -> Self {
-        Self {
-            raw: UnsafeCell::new(MaybeUninit::zeroed()),
-            pinned: PhantomPinned,
-        }
+        Self { raw: UnsafeCell::new(MaybeUninit::zeroed()), pinned: PhantomPinned }
     }
 
     /// Makes it an event.
@@ -143,11 +138,7 @@ impl Event {
 ///
 /// # Safety
 /// `object` is an initialised dispatcher object that lives across the call.
-pub(crate) unsafe fn wait_for(
-    object: wdk_sys::PVOID,
-    limit: Option<Span>,
-    _: &mut Cx<Passive>,
-) -> Waited {
+pub(crate) unsafe fn wait_for(object: wdk_sys::PVOID, limit: Option<Span>, _: &mut Cx<Passive>) -> Waited {
     let mut due = limit.map(Span::relative);
     let due = due.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
     // SAFETY: the object is the caller's promise; the token proves PASSIVE_LEVEL.
@@ -155,12 +146,7 @@ pub(crate) unsafe fn wait_for(
     match status {
         0 => Waited::Signalled,
         STATUS_TIMEOUT => Waited::TimedOut,
-        other => bugcheck::stop(
-            Reason::WaitFailed,
-            object.expose_provenance(),
-            other as usize,
-            0,
-        ),
+        other => bugcheck::stop(Reason::WaitFailed, object.expose_provenance(), other as usize, 0),
     }
 }
 

@@ -38,12 +38,7 @@ pub unsafe fn enter<I: Irql>(name: &'static CStr) -> Cx<I> {
         let irql = current();
         if irql < I::LOWEST || irql > I::HIGHEST {
             let name = name.as_ptr().expose_provenance();
-            crate::bugcheck::stop(
-                crate::bugcheck::Reason::WrongIrql,
-                name,
-                usize::from(irql),
-                usize::from(I::HIGHEST),
-            );
+            crate::bugcheck::stop(crate::bugcheck::Reason::WrongIrql, name, usize::from(irql), usize::from(I::HIGHEST));
         }
     }
     // SAFETY: the caller vouches for the IRQL and the locks.

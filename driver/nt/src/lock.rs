@@ -6,8 +6,7 @@
 use core::cell::UnsafeCell;
 
 use wdk_sys::ntddk::{
-    KeAcquireSpinLockAtDpcLevel, KeAcquireSpinLockRaiseToDpc, KeReleaseSpinLock,
-    KeReleaseSpinLockFromDpcLevel,
+    KeAcquireSpinLockAtDpcLevel, KeAcquireSpinLockRaiseToDpc, KeReleaseSpinLock, KeReleaseSpinLockFromDpcLevel,
 };
 
 pub use softndk_cx::level::{Adapter, After, Control, Held, Leaf, Level, Unlocked};

@@ -27,27 +27,13 @@ pub enum Level {
 /// Writes `softndk: <text>`.
 pub fn say(level: Level, text: &CStr) {
     // SAFETY: the format has one narrow string, which is given and NUL-terminated.
-    unsafe {
-        DbgPrintEx(
-            COMPONENT,
-            level as u32,
-            c"softndk: %s\n".as_ptr(),
-            text.as_ptr(),
-        )
-    };
+    unsafe { DbgPrintEx(COMPONENT, level as u32, c"softndk: %s\n".as_ptr(), text.as_ptr()) };
 }
 
 /// Writes `softndk: <text>: <first> <second>`, both in hexadecimal.
 pub fn say_with(level: Level, text: &CStr, first: u64, second: u64) {
     // SAFETY: the format has one narrow string and two 64-bit numbers, which are given.
     unsafe {
-        DbgPrintEx(
-            COMPONENT,
-            level as u32,
-            c"softndk: %s: 0x%I64x 0x%I64x\n".as_ptr(),
-            text.as_ptr(),
-            first,
-            second,
-        )
+        DbgPrintEx(COMPONENT, level as u32, c"softndk: %s: 0x%I64x 0x%I64x\n".as_ptr(), text.as_ptr(), first, second)
     };
 }

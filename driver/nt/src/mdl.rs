@@ -14,8 +14,8 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use wdk_sys::ntddk::{
-    IoAllocateMdl, IoBuildPartialMdl, IoFreeMdl, MmBuildMdlForNonPagedPool,
-    MmMapLockedPagesSpecifyCache, MmUnmapLockedPages,
+    IoAllocateMdl, IoBuildPartialMdl, IoFreeMdl, MmBuildMdlForNonPagedPool, MmMapLockedPagesSpecifyCache,
+    MmUnmapLockedPages,
 };
 
 pub use softndk_pure::extent::{Extent, ExtentError, Piece};
@@ -83,10 +83,7 @@ impl Mdl {
         // SAFETY: the MDL is alive by the promise of `Chain::new`, and nobody changes it.
         let mdl = unsafe { self.raw.as_ref() };
         let (start, offset, count) = (mdl.StartVa, mdl.ByteOffset, mdl.ByteCount);
-        Piece {
-            address: (start.addr() as u64).wrapping_add(u64::from(offset)),
-            count: u64::from(count),
-        }
+        Piece { address: (start.addr() as u64).wrapping_add(u64::from(offset)), count: u64::from(count) }
     }
 
     /// The MDL itself.
@@ -111,16 +108,7 @@ pub unsafe fn system_address(mdl: NonNull<wdk_sys::MDL>) -> Option<NonNull<u8>> 
         unsafe { (*mdl.as_ptr()).MappedSystemVa }
     } else {
         // SAFETY: locked pages that are not mapped yet; KernelMode and no bug check on failure.
-        unsafe {
-            MmMapLockedPagesSpecifyCache(
-                mdl.as_ptr(),
-                KERNEL_MODE,
-                CACHED,
-                ptr::null_mut(),
-                0,
-                PRIORITY,
-            )
-        }
+        unsafe { MmMapLockedPagesSpecifyCache(mdl.as_ptr(), KERNEL_MODE, CACHED, ptr::null_mut(), 0, PRIORITY) }
     };
     NonNull::new(address.cast())
 }
@@ -129,10 +117,7 @@ pub unsafe fn system_address(mdl: NonNull<wdk_sys::MDL>) -> Option<NonNull<u8>> 
 ///
 /// # Errors
 /// [`NoMemory`].
-pub(crate) fn describe(
-    memory: NonNull<u8>,
-    length: u32,
-) -> Result<NonNull<wdk_sys::MDL>, NoMemory> {
+pub(crate) fn describe(memory: NonNull<u8>, length: u32) -> Result<NonNull<wdk_sys::MDL>, NoMemory> {
     // SAFETY: no IRP; the kernel computes the size from address and length.
     let mdl = unsafe { IoAllocateMdl(memory.as_ptr().cast(), length, 0, 0, ptr::null_mut()) };
     let mdl = NonNull::new(mdl).ok_or(NoMemory)?;
@@ -180,20 +165,11 @@ impl SystemMapping {
     pub unsafe fn of(mdl: Mdl, length: u32) -> Result<Self, NoMemory> {
         let source = mdl.as_ptr();
         // SAFETY: the MDL is alive; copied, since it may change hands later.
-        let wdk_sys::MDL {
-            MdlFlags: flags,
-            MappedSystemVa: mapped,
-            StartVa: start,
-            ByteOffset: offset,
-            ..
-        } = unsafe { source.read() };
+        let wdk_sys::MDL { MdlFlags: flags, MappedSystemVa: mapped, StartVa: start, ByteOffset: offset, .. } =
+            unsafe { source.read() };
         if flags & SOURCE_IS_NONPAGED_POOL != 0 {
             let address = NonNull::new(mapped.cast::<u8>()).ok_or(NoMemory)?;
-            return Ok(Self {
-                own: ptr::null_mut(),
-                address,
-                length,
-            });
+            return Ok(Self { own: ptr::null_mut(), address, length });
         }
         // An index into the MDL, never dereferenced.
         let virtual_address: *mut c_void = start.wrapping_byte_add(offset as usize);
@@ -209,19 +185,13 @@ impl SystemMapping {
         // SAFETY: `own` is ours and nobody else's.
         unsafe { (*own).MdlFlags &= !MAPPED_TO_SYSTEM_VA };
         // SAFETY: the MDL describes locked pages; BugCheckOnFailure is FALSE, KernelMode does not raise.
-        let address = unsafe {
-            MmMapLockedPagesSpecifyCache(own, KERNEL_MODE, CACHED, ptr::null_mut(), 0, PRIORITY)
-        };
+        let address = unsafe { MmMapLockedPagesSpecifyCache(own, KERNEL_MODE, CACHED, ptr::null_mut(), 0, PRIORITY) };
         let Some(address) = NonNull::new(address.cast::<u8>()) else {
             // SAFETY: ours, not mapped.
             unsafe { IoFreeMdl(own) };
             return Err(NoMemory);
         };
-        Ok(Self {
-            own,
-            address,
-            length,
-        })
+        Ok(Self { own, address, length })
     }
 
     /// The first byte; valid for [`SystemMapping::len`] bytes until the mapping is dropped.

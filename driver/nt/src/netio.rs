@@ -51,14 +51,7 @@ impl<L: Listener> Subscription<L> {
                 &raw mut handle,
             )
         };
-        if status < 0 {
-            Err(status)
-        } else {
-            Ok(Self {
-                handle,
-                listener: PhantomData,
-            })
-        }
+        if status < 0 { Err(status) } else { Ok(Self { handle, listener: PhantomData }) }
     }
 
     /// Ends the calls. Never from inside one.
@@ -94,11 +87,7 @@ impl UnicastTable {
         let status = unsafe { sys::GetUnicastIpAddressTable(sys::AF_UNSPEC, &raw mut table) };
         match NonNull::new(table) {
             Some(table) if status >= 0 => Ok(Self(table)),
-            _ => Err(if status < 0 {
-                status
-            } else {
-                sys::STATUS_UNSUCCESSFUL
-            }),
+            _ => Err(if status < 0 { status } else { sys::STATUS_UNSUCCESSFUL }),
         }
     }
 
@@ -109,12 +98,7 @@ impl UnicastTable {
             .iter()
             // SAFETY: a LUID is 64 bits, all of them written by the stack.
             .filter(move |row| unsafe { row.InterfaceLuid.Value } == luid)
-            .filter(|row| {
-                matches!(
-                    row.DadState,
-                    sys::IpDadStatePreferred | sys::IpDadStateDeprecated
-                )
-            })
+            .filter(|row| matches!(row.DadState, sys::IpDadStatePreferred | sys::IpDadStateDeprecated))
             .filter_map(|row| address(&row.Address))
     }
 
@@ -142,20 +126,14 @@ fn address(inet: &sys::SOCKADDR_INET) -> Option<Address> {
         sys::AF_INET => {
             // SAFETY: the family says IPv4; the address is four bytes in network order.
             let octets = unsafe { inet.Ipv4.sin_addr.S_un.S_addr }.to_ne_bytes();
-            Some(Address {
-                ip: Ip::V4(octets),
-                port: 0,
-            })
+            Some(Address { ip: Ip::V4(octets), port: 0 })
         }
         sys::AF_INET6 => {
             // SAFETY: the family says IPv6.
             let octets = unsafe { inet.Ipv6.sin6_addr.u.Byte };
             // SAFETY: as above; both members of this union are the same 32 bits.
             let scope = unsafe { inet.Ipv6.__bindgen_anon_1.sin6_scope_id };
-            Some(Address {
-                ip: Ip::V6(octets, scope),
-                port: 0,
-            })
+            Some(Address { ip: Ip::V6(octets, scope), port: 0 })
         }
         _ => None,
     }

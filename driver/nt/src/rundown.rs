@@ -23,10 +23,7 @@ impl Rundown {
     /// # Errors
     /// [`NoMemory`].
     pub fn try_new(tag: Tag) -> Result<Self, NoMemory> {
-        Ok(Self {
-            door: rundown::Rundown::new(),
-            empty: Event::try_new(tag, Kind::Notification, false)?,
-        })
+        Ok(Self { door: rundown::Rundown::new(), empty: Event::try_new(tag, Kind::Notification, false)? })
     }
 
     /// Goes in; out again when the pass is dropped. IRQL: at most DISPATCH_LEVEL, also under locks.

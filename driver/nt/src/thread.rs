@@ -5,9 +5,7 @@
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
-use wdk_sys::ntddk::{
-    ObReferenceObjectByHandle, ObfDereferenceObject, PsCreateSystemThread, ZwClose,
-};
+use wdk_sys::ntddk::{ObReferenceObjectByHandle, ObfDereferenceObject, PsCreateSystemThread, ZwClose};
 
 use crate::bugcheck::{self, Reason};
 use crate::event;
@@ -47,10 +45,7 @@ impl Thread {
     ///
     /// # Errors
     /// The kernel's status (memory, mostly).
-    pub unsafe fn start<M: Main>(
-        context: NonNull<M::Context>,
-        cx: &mut Cx<Passive>,
-    ) -> Result<Self, i32> {
+    pub unsafe fn start<M: Main>(context: NonNull<M::Context>, cx: &mut Cx<Passive>) -> Result<Self, i32> {
         let mut attributes = wdk_sys::OBJECT_ATTRIBUTES {
             Length: size_of::<wdk_sys::OBJECT_ATTRIBUTES>() as u32,
             RootDirectory: ptr::null_mut(),
@@ -78,26 +73,13 @@ impl Thread {
         }
         let mut object: *mut c_void = ptr::null_mut();
         // SAFETY: a handle of our own to a thread; KernelMode; no type check is needed on it.
-        let status = unsafe {
-            ObReferenceObjectByHandle(
-                handle,
-                ACCESS,
-                ptr::null_mut(),
-                0,
-                &raw mut object,
-                ptr::null_mut(),
-            )
-        };
+        let status =
+            unsafe { ObReferenceObjectByHandle(handle, ACCESS, ptr::null_mut(), 0, &raw mut object, ptr::null_mut()) };
         let object = NonNull::new(object).filter(|_| status >= 0);
         let Some(object) = object else {
             // The thread runs and cannot be waited for by object: wait by its handle's last use
             // is not possible either, so this broken promise of the kernel is not survivable.
-            bugcheck::stop(
-                Reason::ThreadNotJoined,
-                handle.expose_provenance(),
-                status as usize,
-                0,
-            );
+            bugcheck::stop(Reason::ThreadNotJoined, handle.expose_provenance(), status as usize, 0);
         };
         // SAFETY: the handle is ours and not used again.
         let _ = unsafe { ZwClose(handle) };

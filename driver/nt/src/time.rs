@@ -1,8 +1,6 @@
 //! Clocks that never go back (KP-TMR-05). Units are in the names; IRQL: any.
 
-use wdk_sys::ntddk::{
-    KeQueryInterruptTimePrecise, KeQueryPerformanceCounter, KeQueryUnbiasedInterruptTime,
-};
+use wdk_sys::ntddk::{KeQueryInterruptTimePrecise, KeQueryPerformanceCounter, KeQueryUnbiasedInterruptTime};
 
 /// A span of time in 100 ns units, as kernel timers take it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,11 +34,7 @@ impl Span {
     /// As the kernel wants relative times: negative, and never zero, which would be absolute.
     pub(crate) const fn relative(self) -> wdk_sys::LARGE_INTEGER {
         let units = if self.0 == 0 { 1 } else { self.0 };
-        let units = if units > i64::MAX as u64 {
-            i64::MAX
-        } else {
-            units as i64
-        };
+        let units = if units > i64::MAX as u64 { i64::MAX } else { units as i64 };
         wdk_sys::LARGE_INTEGER { QuadPart: -units }
     }
 }

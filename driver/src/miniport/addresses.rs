@@ -26,9 +26,7 @@ impl Addresses {
     /// # Errors
     /// [`NoMemory`].
     pub fn try_new() -> Result<Self, NoMemory> {
-        Ok(Self {
-            turn: Event::try_new(TAG, Kind::Synchronization, true)?,
-        })
+        Ok(Self { turn: Event::try_new(TAG, Kind::Synchronization, true)? })
     }
 }
 
@@ -45,12 +43,7 @@ impl Miniport {
                 Ok(())
             }
             Err(status) => {
-                log::say_with(
-                    Level::Error,
-                    c"no notice of IP addresses",
-                    u64::from(status.cast_unsigned()),
-                    0,
-                );
+                log::say_with(Level::Error, c"no notice of IP addresses", u64::from(status.cast_unsigned()), 0);
                 Err(sys::NDIS_STATUS_FAILURE)
             }
         }
@@ -69,8 +62,7 @@ impl Listener for Miniport {
                 count += 1;
             }
         }
-        self.device()
-            .set_addresses(found.get(..count).unwrap_or(&[]), cx.lend());
+        self.device().set_addresses(found.get(..count).unwrap_or(&[]), cx.lend());
         self.addresses.turn.signal();
     }
 }

@@ -38,59 +38,27 @@ struct Number {
     most: u32,
 }
 
-const NETWORK_DIRECT: Number = Number {
-    keyword: wide!("*NetworkDirect"),
-    default: 1,
-    least: 0,
-    most: 1,
-};
+const NETWORK_DIRECT: Number = Number { keyword: wide!("*NetworkDirect"), default: 1, least: 0, most: 1 };
 const TECHNOLOGY: Number = Number {
     keyword: wide!("*NetworkDirectTechnology"),
     default: info::TECHNOLOGY_IWARP,
     least: info::TECHNOLOGY_IWARP,
     most: info::TECHNOLOGY_IWARP,
 };
-const JUMBO_PACKET: Number = Number {
-    keyword: wide!("*JumboPacket"),
-    default: 1514,
-    least: 1514,
-    most: 9014,
-};
-const RECEIVE_BUFFERS: Number = Number {
-    keyword: wide!("*ReceiveBuffers"),
-    default: 256,
-    least: 16,
-    most: 4096,
-};
-const CONNECT_DELAY: Number = Number {
-    keyword: wide!("ConnectEventDelay"),
-    default: 1,
-    least: 0,
-    most: 10_000,
-};
-const RNR_DELAY: Number = Number {
-    keyword: wide!("RnrDelay"),
-    default: 1,
-    least: 1,
-    most: 1000,
-};
+const JUMBO_PACKET: Number = Number { keyword: wide!("*JumboPacket"), default: 1514, least: 1514, most: 9014 };
+const RECEIVE_BUFFERS: Number = Number { keyword: wide!("*ReceiveBuffers"), default: 256, least: 16, most: 4096 };
+const CONNECT_DELAY: Number = Number { keyword: wide!("ConnectEventDelay"), default: 1, least: 0, most: 10_000 };
+const RNR_DELAY: Number = Number { keyword: wide!("RnrDelay"), default: 1, least: 1, most: 1000 };
 
 /// Reads all keywords.
 pub fn read(adapter: AdapterHandle, cx: &mut Cx<Passive>) -> Settings {
     let mut configuration = Configuration::open(adapter, cx)
         .inspect_err(|status| {
-            log::say_with(
-                Level::Warning,
-                c"no configuration, defaults apply",
-                u64::from(status.cast_unsigned()),
-                0,
-            );
+            log::say_with(Level::Warning, c"no configuration, defaults apply", u64::from(status.cast_unsigned()), 0);
         })
         .ok();
     let mut number = |number: Number| -> u32 {
-        configuration
-            .as_mut()
-            .map_or(number.default, |configuration| take(configuration, &number))
+        configuration.as_mut().map_or(number.default, |configuration| take(configuration, &number))
     };
     let network_direct = number(NETWORK_DIRECT) != 0;
     // One technology: the value is looked at only to log what cannot be.
@@ -103,28 +71,16 @@ pub fn read(adapter: AdapterHandle, cx: &mut Cx<Passive>) -> Settings {
         let (bytes, length) = configuration.network_address()?;
         let address = bytes.get(..length).and_then(Mac::from_administrator);
         if address.is_none() {
-            log::say(
-                Level::Warning,
-                c"NetworkAddress is not a station's address, ignored",
-            );
+            log::say(Level::Warning, c"NetworkAddress is not a station's address, ignored");
         }
         address
     });
-    Settings {
-        network_direct,
-        mtu,
-        receive_buffers,
-        address,
-        connect_delay,
-        rnr_delay,
-    }
+    Settings { network_direct, mtu, receive_buffers, address, connect_delay, rnr_delay }
 }
 
 /// Whether *NetworkDirect allows NDK now; absent or unreadable counts as enabled (`INF-05`).
 pub fn network_direct(adapter: AdapterHandle, cx: &mut Cx<Passive>) -> bool {
-    Configuration::open(adapter, cx).map_or(true, |mut configuration| {
-        take(&mut configuration, &NETWORK_DIRECT) != 0
-    })
+    Configuration::open(adapter, cx).map_or(true, |mut configuration| take(&mut configuration, &NETWORK_DIRECT) != 0)
 }
 
 fn take(configuration: &mut Configuration<'_>, number: &Number) -> u32 {

@@ -10,10 +10,7 @@ use softndk_nt::ndis::oid::Request;
 use super::{Miniport, ndk_oid};
 
 /// MiniportDirectOidRequest. IRQL: at most DISPATCH_LEVEL.
-pub unsafe extern "system" fn request(
-    context: *mut c_void,
-    request: *mut sys::NDIS_OID_REQUEST,
-) -> sys::NDIS_STATUS {
+pub unsafe extern "system" fn request(context: *mut c_void, request: *mut sys::NDIS_OID_REQUEST) -> sys::NDIS_STATUS {
     // SAFETY: NDIS calls it at DISPATCH_LEVEL or below.
     let _cx = unsafe { irql::enter::<AtMostDispatch>(c"MiniportDirectOidRequest") };
     // SAFETY: NDIS's context of a live adapter.

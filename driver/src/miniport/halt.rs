@@ -34,13 +34,7 @@ pub fn end(miniport: KBox<Miniport>, cx: &mut Cx<Passive>) {
         subscription.cancel(cx);
     }
     miniport.ndk.halt(cx);
-    let Miniport {
-        device,
-        port,
-        ndk,
-        addresses,
-        ..
-    } = miniport.into_inner();
+    let Miniport { device, port, ndk, addresses, .. } = miniport.into_inner();
     Device::stop(device, cx);
     Port::destroy(port, cx);
     drop((ndk, addresses));

@@ -19,9 +19,7 @@ use softndk_nt::pool::{KBox, NoMemory};
 use softndk_nt::pure::ether::Mac;
 use softndk_provider::{info, version};
 
-use super::{
-    Miniport, TAG, addresses::Addresses, config, halt, link, ndk::NdkControl, oid, port::Port,
-};
+use super::{Miniport, TAG, addresses::Addresses, config, halt, link, ndk::NdkControl, oid, port::Port};
 use crate::ndk::adapter::wire_info;
 use crate::run::device::{Device, DeviceConfig};
 
@@ -53,12 +51,7 @@ pub unsafe extern "system" fn initialize(
     match create(handle, Interface { index, luid }, &mut cx) {
         Ok(()) => sys::NDIS_STATUS_SUCCESS,
         Err(status) => {
-            log::say_with(
-                Level::Error,
-                c"an adapter failed to start",
-                index.into(),
-                u64::from(status.cast_unsigned()),
-            );
+            log::say_with(Level::Error, c"an adapter failed to start", index.into(), u64::from(status.cast_unsigned()));
             status
         }
     }
@@ -75,15 +68,9 @@ fn create(handle: AdapterHandle, interface: Interface, cx: &mut Cx<Passive>) -> 
     let permanent = Mac::of_interface(interface.luid);
     let ndk = NdkControl::try_new(settings.network_direct).map_err(no_memory)?;
     let addresses = Addresses::try_new().map_err(no_memory)?;
-    let port = Port::try_new(handle, settings.address.unwrap_or(permanent), &settings, cx)
-        .map_err(no_memory)?;
-    let general = General {
-        permanent,
-        current: port.mac(),
-        mtu: settings.mtu,
-        link_speed: link::SPEED,
-        oids: oid::SUPPORTED,
-    };
+    let port = Port::try_new(handle, settings.address.unwrap_or(permanent), &settings, cx).map_err(no_memory)?;
+    let general =
+        General { permanent, current: port.mac(), mtu: settings.mtu, link_speed: link::SPEED, oids: oid::SUPPORTED };
     if let Err(status) = attributes::set_general(handle, &general, cx) {
         Port::destroy(port, cx);
         return Err(status);
@@ -112,12 +99,7 @@ fn create(handle: AdapterHandle, interface: Interface, cx: &mut Cx<Passive>) -> 
         Ok(miniport) => {
             // NDIS keeps it from now on; halt takes it back.
             let _ = miniport.into_raw();
-            log::say_with(
-                Level::Trace,
-                c"an adapter has started",
-                interface.index.into(),
-                interface.luid,
-            );
+            log::say_with(Level::Trace, c"an adapter has started", interface.index.into(), interface.luid);
             Ok(())
         }
         Err((miniport, status)) => {
@@ -128,10 +110,7 @@ fn create(handle: AdapterHandle, interface: Interface, cx: &mut Cx<Passive>) -> 
 }
 
 /// What needs the adapter in its final place.
-fn start(
-    mut miniport: KBox<Miniport>,
-    cx: &mut Cx<Passive>,
-) -> Result<KBox<Miniport>, (KBox<Miniport>, Status)> {
+fn start(mut miniport: KBox<Miniport>, cx: &mut Cx<Passive>) -> Result<KBox<Miniport>, (KBox<Miniport>, Status)> {
     let enabled = miniport.settings.network_direct;
     let handle = miniport.handle;
     // SAFETY: the adapter stays in its block until halt.

@@ -109,8 +109,7 @@ impl Miniport {
     /// The adapter is in its final place and calls [`NdkControl::halt`] before it goes.
     pub(super) unsafe fn start_ndk_thread(&self, cx: &mut Cx<Passive>) -> Result<(), Status> {
         // SAFETY: the caller's promise.
-        let thread = unsafe { Thread::start::<Announce>(self.here(), cx) }
-            .map_err(|_| sys::NDIS_STATUS_RESOURCES)?;
+        let thread = unsafe { Thread::start::<Announce>(self.here(), cx) }.map_err(|_| sys::NDIS_STATUS_RESOURCES)?;
         *self.ndk.thread.lock(cx) = Some(thread);
         Ok(())
     }
@@ -156,10 +155,7 @@ pub unsafe extern "system" fn open(
     let miniport = unsafe { Miniport::of(context) };
     // SAFETY: NDIS's parameters; the version is in both of their forms.
     let asked = unsafe { (*parameters).Version };
-    let asked = Version {
-        major: asked.Major,
-        minor: asked.Minor,
-    };
+    let asked = Version { major: asked.Major, minor: asked.Minor };
     if !miniport.ndk.enter(&mut cx) {
         // A real error: NOT_ACCEPTED would read as success (MP-NDK-04).
         return sys::NDIS_STATUS_ADAPTER_NOT_READY;

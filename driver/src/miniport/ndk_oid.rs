@@ -59,15 +59,10 @@ const TRIES: usize = 8;
 /// Answers with a list. `write` writes all entries there are, as far as they fit, and says how many
 /// there are. They are gathered in memory of our own first, since a list that is too long for the
 /// request leaves its buffer alone (`OID-34`), and the entries are visited under a lock.
-fn list(
-    query: &mut Query<'_>,
-    entry: usize,
-    mut write: impl FnMut(&mut Writer<'_>) -> usize,
-) -> Status {
+fn list(query: &mut Query<'_>, entry: usize, mut write: impl FnMut(&mut Writer<'_>) -> usize) -> Status {
     let mut room = write(&mut Writer::new(&mut []));
     for _ in 0..TRIES {
-        let Ok(mut entries) = KSlice::<u8>::try_zeroed(TAG, ndk_answer::list_bytes(room, entry))
-        else {
+        let Ok(mut entries) = KSlice::<u8>::try_zeroed(TAG, ndk_answer::list_bytes(room, entry)) else {
             let NoMemory = NoMemory;
             return sys::NDIS_STATUS_RESOURCES;
         };
@@ -76,9 +71,7 @@ fn list(
         if count <= room {
             ndk_answer::head(&mut Writer::new(head), count, entry);
             let length = ndk_answer::list_bytes(count, entry);
-            return entries
-                .get(..length)
-                .map_or(sys::NDIS_STATUS_FAILURE, |bytes| query.answer(bytes));
+            return entries.get(..length).map_or(sys::NDIS_STATUS_FAILURE, |bytes| query.answer(bytes));
         }
         room = count;
     }

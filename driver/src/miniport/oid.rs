@@ -48,10 +48,7 @@ pub const SUPPORTED: &[u32] = &[
 ];
 
 /// MiniportOidRequest. IRQL: PASSIVE_LEVEL.
-pub unsafe extern "system" fn request(
-    context: *mut c_void,
-    request: *mut sys::NDIS_OID_REQUEST,
-) -> sys::NDIS_STATUS {
+pub unsafe extern "system" fn request(context: *mut c_void, request: *mut sys::NDIS_OID_REQUEST) -> sys::NDIS_STATUS {
     // SAFETY: NDIS calls it at PASSIVE_LEVEL.
     let mut cx = unsafe { irql::enter::<Passive>(c"MiniportOidRequest") };
     // SAFETY: NDIS's context of a live adapter.
@@ -75,9 +72,9 @@ impl Miniport {
         let port = &self.port;
         let space = |frames: u32| port.longest_frame().saturating_mul(frames);
         match query.oid() {
-            sys::OID_GEN_MAXIMUM_TOTAL_SIZE
-            | sys::OID_GEN_TRANSMIT_BLOCK_SIZE
-            | sys::OID_GEN_RECEIVE_BLOCK_SIZE => query.number(port.longest_frame()),
+            sys::OID_GEN_MAXIMUM_TOTAL_SIZE | sys::OID_GEN_TRANSMIT_BLOCK_SIZE | sys::OID_GEN_RECEIVE_BLOCK_SIZE => {
+                query.number(port.longest_frame())
+            }
             // Frames to send are copied at once: there is room for whatever comes.
             sys::OID_GEN_TRANSMIT_BUFFER_SPACE | sys::OID_GEN_RECEIVE_BUFFER_SPACE => {
                 query.number(space(self.settings.receive_buffers))
@@ -86,9 +83,7 @@ impl Miniport {
             // No OUI is registered (MP-OID-28).
             sys::OID_GEN_VENDOR_ID => query.number(0x00ff_ffff),
             sys::OID_GEN_VENDOR_DESCRIPTION => query.answer(DESCRIPTION.to_bytes_with_nul()),
-            sys::OID_GEN_VENDOR_DRIVER_VERSION => {
-                query.number(u32::from(VERSION.0) << 16 | u32::from(VERSION.1))
-            }
+            sys::OID_GEN_VENDOR_DRIVER_VERSION => query.number(u32::from(VERSION.0) << 16 | u32::from(VERSION.1)),
             sys::OID_GEN_CURRENT_PACKET_FILTER => query.number(port.filter()),
             sys::OID_GEN_CURRENT_LOOKAHEAD => query.number(self.lookahead.load(Ordering::Relaxed)),
             sys::OID_GEN_INTERRUPT_MODERATION => query.answer(&NO_INTERRUPT_MODERATION),
@@ -116,8 +111,7 @@ impl Miniport {
             sys::OID_GEN_CURRENT_LOOKAHEAD => set.exactly().map_or_else(
                 |status| status,
                 |bytes: [u8; 4]| {
-                    self.lookahead
-                        .store(u32::from_le_bytes(bytes), Ordering::Relaxed);
+                    self.lookahead.store(u32::from_le_bytes(bytes), Ordering::Relaxed);
                     set.done(bytes.len())
                 },
             ),
@@ -175,10 +169,7 @@ impl Miniport {
             return set.refuse(sys::NDIS_STATUS_MULTICAST_FULL, most);
         }
         let read = set.read(&mut buffer);
-        match buffer
-            .get(..read)
-            .map_or(Err(MulticastError::Length), MulticastList::parse)
-        {
+        match buffer.get(..read).map_or(Err(MulticastError::Length), MulticastList::parse) {
             Ok(list) => {
                 *self.port.multicast().lock(cx) = list;
                 set.done(read)

@@ -26,12 +26,7 @@ impl Miniport {
     /// Sends and OIDs are refused from now on, opens fail, connections break, NDK is disabled for
     /// good by its own thread (`PNP-03`, `PNP-04`); nothing is freed before the halt.
     fn surprise(&self, cx: &mut Cx<Passive>) {
-        log::say_with(
-            Level::Warning,
-            c"surprise removal",
-            self.device().interface_index().into(),
-            0,
-        );
+        log::say_with(Level::Warning, c"surprise removal", self.device().interface_index().into(), 0);
         self.removed.store(true, Ordering::Release);
         self.port.change(cx, DataPath::remove);
         self.ndk.remove(cx);

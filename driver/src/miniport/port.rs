@@ -78,14 +78,8 @@ impl Port {
         let door = Rundown::try_new(TAG)?;
         // A short frame is padded, so the buffer takes the shortest one at least.
         let longest = settings.mtu.saturating_add(HEADER).max(SHORTEST);
-        let (pool, free) =
-            ReceivePool::try_new(handle, TAG, settings.receive_buffers, longest, cx)?;
-        let traffic = Traffic {
-            path: DataPath::new(),
-            free,
-            ready: NblList::new(),
-            done: NblList::new(),
-        };
+        let (pool, free) = ReceivePool::try_new(handle, TAG, settings.receive_buffers, longest, cx)?;
+        let traffic = Traffic { path: DataPath::new(), free, ready: NblList::new(), done: NblList::new() };
         let port = Self {
             handle,
             mac,
@@ -145,9 +139,7 @@ impl Port {
     }
 
     fn free(self, cx: &mut Cx<Passive>) {
-        let Traffic {
-            mut free, ready, ..
-        } = self.traffic.into_inner();
+        let Traffic { mut free, ready, .. } = self.traffic.into_inner();
         free.append(ready);
         self.pool.destroy(free, cx);
     }
@@ -206,9 +198,7 @@ impl Port {
 
     /// Gives sent NBLs back at once, all with one status.
     pub(super) fn refuse(&self, mut list: NblList, refusal: Refusal, cx: &mut Cx<AtMostDispatch>) {
-        self.counters
-            .send_discards
-            .fetch_add(list.count().into(), Ordering::Relaxed);
+        self.counters.send_discards.fetch_add(list.count().into(), Ordering::Relaxed);
         list.set_status(match refusal {
             Refusal::Paused => ndkpi_sys::NDIS_STATUS_PAUSED,
             Refusal::LowPower => ndkpi_sys::NDIS_STATUS_LOW_POWER_STATE,
@@ -237,11 +227,7 @@ impl Port {
         self.handle.complete_sends(done, cx);
         self.handle.indicate(frames, cx);
         let mut traffic = self.traffic.lock(cx);
-        let after = if over == 0 {
-            After::Nothing
-        } else {
-            traffic.path.leave(over)
-        };
+        let after = if over == 0 { After::Nothing } else { traffic.path.leave(over) };
         let more = !traffic.ready.is_empty() || !traffic.done.is_empty();
         drop(traffic);
         if more {

@@ -14,11 +14,7 @@ use super::Miniport;
 use super::port::Port;
 
 /// MiniportReturnNetBufferLists. IRQL: at most DISPATCH_LEVEL.
-pub unsafe extern "system" fn returned(
-    context: *mut c_void,
-    list: *mut sys::NET_BUFFER_LIST,
-    _flags: u32,
-) {
+pub unsafe extern "system" fn returned(context: *mut c_void, list: *mut sys::NET_BUFFER_LIST, _flags: u32) {
     // SAFETY: NDIS calls it at DISPATCH_LEVEL or below.
     let mut cx = unsafe { irql::enter::<AtMostDispatch>(c"MiniportReturnNetBufferLists") };
     // SAFETY: NDIS's context of a live adapter.
@@ -32,9 +28,7 @@ impl Port {
     /// A frame on the wire. It is for us, or not; it is dropped where there is no room (`MP-RX-14`).
     pub(super) fn deliver(&self, frame: &Frame<'_>, destination: Mac, cx: &mut Cx<AtMostDispatch>) {
         let filter = self.filter();
-        if filter == 0
-            || !ether::accepts(destination, self.mac(), filter, &self.multicast().lock(cx))
-        {
+        if filter == 0 || !ether::accepts(destination, self.mac(), filter, &self.multicast().lock(cx)) {
             return;
         }
         if frame.len() > self.longest_frame() {

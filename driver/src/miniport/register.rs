@@ -32,22 +32,14 @@ pub static HANDLERS: Handlers = Handlers {
 ///
 /// Without NDK in this NDIS the driver would be an ordinary Ethernet adapter, which nobody wants
 /// this one for: the registration fails instead (`MP-OPT-03`).
-unsafe extern "system" fn set_options(
-    driver: sys::NDIS_HANDLE,
-    _context: sys::NDIS_HANDLE,
-) -> sys::NDIS_STATUS {
+unsafe extern "system" fn set_options(driver: sys::NDIS_HANDLE, _context: sys::NDIS_HANDLE) -> sys::NDIS_STATUS {
     // SAFETY: NDIS calls it at PASSIVE_LEVEL.
     let mut cx = unsafe { irql::enter::<Passive>(c"MiniportSetOptions") };
     // SAFETY: the handle given for this; the handlers are those of the members.
     match unsafe { driver::set_ndk_handlers(driver, Some(ndk::open), Some(ndk::close), &mut cx) } {
         Ok(()) => sys::NDIS_STATUS_SUCCESS,
         Err(status) => {
-            log::say_with(
-                Level::Error,
-                c"NDIS refused the NDK handlers",
-                u64::from(status.cast_unsigned()),
-                0,
-            );
+            log::say_with(Level::Error, c"NDIS refused the NDK handlers", u64::from(status.cast_unsigned()), 0);
             status
         }
     }

@@ -19,12 +19,7 @@ use super::port::Port;
 const MOST: usize = 128;
 
 /// The one wire of the machine.
-pub static SWITCH: Switch = Switch {
-    ports: Spin::new(Ports {
-        places: [None; MOST],
-        used: 0,
-    }),
-};
+pub static SWITCH: Switch = Switch { ports: Spin::new(Ports { places: [None; MOST], used: 0 }) };
 
 /// The wire.
 pub struct Switch {
@@ -50,11 +45,7 @@ impl Switch {
     /// [`NoMemory`]: all places are taken.
     pub unsafe fn add(&self, port: NonNull<Port>, cx: &mut Cx<Passive>) -> Result<(), NoMemory> {
         let mut ports = self.ports.lock(cx);
-        let place = ports
-            .places
-            .iter()
-            .position(Option::is_none)
-            .ok_or(NoMemory)?;
+        let place = ports.places.iter().position(Option::is_none).ok_or(NoMemory)?;
         let slot = ports.places.get_mut(place).ok_or(NoMemory)?;
         *slot = Some(port);
         ports.used = ports.used.max(place.saturating_add(1));
@@ -69,21 +60,11 @@ impl Switch {
                 *place = None;
             }
         }
-        ports.used = ports
-            .places
-            .iter()
-            .rposition(Option::is_some)
-            .map_or(0, |last| last.saturating_add(1));
+        ports.used = ports.places.iter().rposition(Option::is_some).map_or(0, |last| last.saturating_add(1));
     }
 
     /// Offers a frame of `from` to all others. A sender never hears itself (`MP-TX-11`).
-    pub fn forward(
-        &self,
-        from: &Port,
-        frame: &Frame<'_>,
-        destination: Mac,
-        cx: &mut Cx<AtMostDispatch>,
-    ) {
+    pub fn forward(&self, from: &Port, frame: &Frame<'_>, destination: Mac, cx: &mut Cx<AtMostDispatch>) {
         let mut place = 0;
         while let Some((next, found)) = self.next(place, from, cx) {
             place = next;
@@ -92,12 +73,7 @@ impl Switch {
     }
 
     /// The first port at or behind `place` other than `from`, kept alive, and the place behind it.
-    fn next(
-        &self,
-        place: usize,
-        from: &Port,
-        cx: &mut Cx<AtMostDispatch>,
-    ) -> Option<(usize, Visit)> {
+    fn next(&self, place: usize, from: &Port, cx: &mut Cx<AtMostDispatch>) -> Option<(usize, Visit)> {
         let ports = self.ports.lock(cx);
         let own = NonNull::from(from);
         let places = ports.places.get(place..ports.used)?;

@@ -221,11 +221,7 @@ unsafe extern "system" fn create_shared_endpoint(
         let this = unsafe { Object::<Adapter>::from_face(adapter) };
         // SAFETY: the consumer's address buffer.
         let address = unsafe { convert::address(address, length) };
-        let made = this
-            .device()
-            .check_present()
-            .and(address)
-            .and_then(|address| endpoint::create(this, address, cx));
+        let made = this.device().check_present().and(address).and_then(|address| endpoint::create(this, address, cx));
         // SAFETY: the consumer's out-parameter.
         unsafe { hand_out(made, out) }
     })

@@ -98,11 +98,7 @@ pub unsafe fn put_data(from: &[u8], data: *mut c_void, length: *mut ULONG) -> Nt
 ///
 /// # Safety
 /// A non-null `length` is readable and writable; a non-null `address` has room for `*length` bytes.
-pub unsafe fn put_address(
-    found: Result<Address, Failure>,
-    address: *mut SOCKADDR,
-    length: *mut ULONG,
-) -> NtStatus {
+pub unsafe fn put_address(found: Result<Address, Failure>, address: *mut SOCKADDR, length: *mut ULONG) -> NtStatus {
     let found = match found {
         Ok(found) => found,
         Err(failure) => return failure.status(),

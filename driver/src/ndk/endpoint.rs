@@ -3,8 +3,8 @@
 use core::{ffi::c_void, ptr::NonNull};
 
 use ndkpi_sys::{
-    NDK_FN_CLOSE_COMPLETION, NDK_OBJECT_HEADER, NDK_SHARED_ENDPOINT, NDK_SHARED_ENDPOINT_DISPATCH, NTSTATUS,
-    SOCKADDR, ULONG,
+    NDK_FN_CLOSE_COMPLETION, NDK_OBJECT_HEADER, NDK_SHARED_ENDPOINT, NDK_SHARED_ENDPOINT_DISPATCH, NTSTATUS, SOCKADDR,
+    ULONG,
 };
 use softndk_abi::cm::Address;
 use softndk_nt::{
@@ -58,11 +58,7 @@ impl Kind for Endpoint {
 /// # Errors
 /// [`Failure::InvalidAddress`], [`Failure::AddressInUse`], [`Failure::NoFreePort`],
 /// [`Failure::NoResources`] (`SEP-02` to `SEP-05`, `SEP-11`).
-pub fn create(
-    open: &Object<Adapter>,
-    address: Address,
-    cx: &mut Cx<AtMostDispatch>,
-) -> Result<Ref<Endpoint>, Failure> {
+pub fn create(open: &Object<Adapter>, address: Address, cx: &mut Cx<AtMostDispatch>) -> Result<Ref<Endpoint>, Failure> {
     let device = open.device();
     let begin = device.random16(cx);
     // Settled twice: memory is taken without the lock, and somebody may be faster meanwhile.

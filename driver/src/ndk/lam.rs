@@ -160,9 +160,9 @@ pub unsafe extern "system" fn release(_adapter: *mut NDK_ADAPTER, lam: *mut NDK_
         let hold = this.reference().into_raw();
         // SAFETY: one release, so the waiter waits once; the reference keeps it until it is woken.
         let drained = unsafe {
-            this.device().tokens().drain::<()>(body.slot, NonNull::from(&body.releasing), cx, |table| {
-                Ok(table.retire(body.slot, &shell))
-            })
+            this.device()
+                .tokens()
+                .drain::<()>(body.slot, NonNull::from(&body.releasing), cx, |table| Ok(table.retire(body.slot, &shell)))
         };
         if drained != Ok(Drained::Later) {
             // SAFETY: taken above; nobody will be woken.

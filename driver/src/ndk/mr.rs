@@ -235,9 +235,9 @@ unsafe extern "system" fn close(
         let hold = this.reference().into_raw();
         // SAFETY: one close, so the waiter waits once; the reference keeps it until it is woken.
         let drained = unsafe {
-            this.device().tokens().drain::<()>(body.slot, NonNull::from(&body.closing), cx, |table| {
-                Ok(table.retire(body.slot, &shell))
-            })
+            this.device()
+                .tokens()
+                .drain::<()>(body.slot, NonNull::from(&body.closing), cx, |table| Ok(table.retire(body.slot, &shell)))
         };
         if drained != Ok(Drained::Later) {
             // SAFETY: taken above; nobody will be woken.
@@ -333,9 +333,9 @@ fn try_deregister(this: &Object<Mr>, pending: Pending, cx: &mut Cx<AtMostDispatc
     let hold = this.reference().into_raw();
     // SAFETY: the phase admits one deregistration, so the waiter waits once; the reference keeps it.
     let drained = unsafe {
-        this.device().tokens().drain(body.slot, NonNull::from(&body.deregistering), cx, |table| {
-            table.invalidate(body.slot, &shell)
-        })
+        this.device()
+            .tokens()
+            .drain(body.slot, NonNull::from(&body.deregistering), cx, |table| table.invalidate(body.slot, &shell))
     };
     let outcome = match drained {
         Ok(Drained::Later) => Ok(Outcome::Pending),
@@ -414,12 +414,7 @@ unsafe extern "system" fn initialize_fast_register(
     })
 }
 
-fn try_initialize(
-    this: &Object<Mr>,
-    pages: u32,
-    remote: bool,
-    cx: &mut Cx<AtMostDispatch>,
-) -> Result<(), Failure> {
+fn try_initialize(this: &Object<Mr>, pages: u32, remote: bool, cx: &mut Cx<AtMostDispatch>) -> Result<(), Failure> {
     let (device, body) = (this.device(), this.body());
     device.check_present()?;
     body.state.begin_initialise(device.info(), pages)?;

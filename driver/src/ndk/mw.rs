@@ -66,8 +66,7 @@ fn build(pd: &Object<Pd>, cx: &mut Cx<AtMostDispatch>) -> Result<Ref<Mw>, Failur
     let tokens = pd.device().tokens();
     let slot = tokens.allocate(SlotKind::Window, cx)?;
     let ready = tokens.table().map(|table| table.initialise_window(slot, pd.body().number()));
-    let body =
-        Mw { slot, token: AtomicU32::new(0), closing: Waiter::new(close_drained), pd: pd.reference() };
+    let body = Mw { slot, token: AtomicU32::new(0), closing: Waiter::new(close_drained), pd: pd.reference() };
     let made = match ready {
         Some(Ok(())) => Object::create(pd.device(), pd.version(), body).map_err(|_| Failure::NoResources),
         _ => Err(Failure::Internal),
@@ -97,9 +96,9 @@ unsafe extern "system" fn close(
         let hold = this.reference().into_raw();
         // SAFETY: one close, so the waiter waits once; the reference keeps it until it is woken.
         let drained = unsafe {
-            this.device().tokens().drain::<()>(body.slot, NonNull::from(&body.closing), cx, |table| {
-                Ok(table.retire(body.slot, &shell))
-            })
+            this.device()
+                .tokens()
+                .drain::<()>(body.slot, NonNull::from(&body.closing), cx, |table| Ok(table.retire(body.slot, &shell)))
         };
         if drained != Ok(Drained::Later) {
             // SAFETY: taken above; nobody will be woken.

@@ -3,8 +3,9 @@
 use core::{ffi::c_void, ptr::NonNull};
 
 use ndkpi_sys::{
-    BOOLEAN, NDK_CQ, NDK_FN_CLOSE_COMPLETION, NDK_FN_CREATE_COMPLETION, NDK_FN_SRQ_NOTIFICATION_CALLBACK, NDK_MR,
-    NDK_MW, NDK_OBJECT_HEADER, NDK_PD, NDK_PD_DISPATCH, NDK_QP, NDK_SRQ, NTSTATUS, GROUP_AFFINITY, UINT32, ULONG,
+    BOOLEAN, GROUP_AFFINITY, NDK_CQ, NDK_FN_CLOSE_COMPLETION, NDK_FN_CREATE_COMPLETION,
+    NDK_FN_SRQ_NOTIFICATION_CALLBACK, NDK_MR, NDK_MW, NDK_OBJECT_HEADER, NDK_PD, NDK_PD_DISPATCH, NDK_QP, NDK_SRQ,
+    NTSTATUS, UINT32, ULONG,
 };
 use softndk_abi::{Access, Token};
 use softndk_nic::{
@@ -83,8 +84,13 @@ fn build(open: &Object<Adapter>, cx: &mut Cx<AtMostDispatch>) -> Result<Ref<Pd>,
     let device = open.device();
     let tokens = device.tokens();
     let slot = tokens.allocate(SlotKind::Privileged, cx)?;
-    let nothing =
-        RegionDesc { base: 0, length: 0, pd: slot.0, rights: Access::empty(), backing: Backing::Contiguous(NonNull::dangling()) };
+    let nothing = RegionDesc {
+        base: 0,
+        length: 0,
+        pd: slot.0,
+        rights: Access::empty(),
+        backing: Backing::Contiguous(NonNull::dangling()),
+    };
     // SAFETY: a region of no bytes.
     let token = tokens.table().map(|table| unsafe { table.register(slot, &nothing) });
     let Some(Ok(privileged)) = token else {

@@ -195,10 +195,7 @@ fn build(
     let receives = match srq {
         // SAFETY: fresh ring memory of that layout, which lives as long as the body.
         None => Receives::Own(unsafe { WorkQueue::new(receive_memory.as_ptr(), receive) }),
-        Some(srq) => Receives::Shared {
-            srq: NonNull::from(&srq.body().queue),
-            taken: receive_memory.as_ptr().cast(),
-        },
+        Some(srq) => Receives::Shared { srq: NonNull::from(&srq.body().queue), taken: receive_memory.as_ptr().cast() },
     };
     let body = pd.body();
     let parts = QpParts {

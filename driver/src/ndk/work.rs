@@ -6,8 +6,8 @@
 use core::{ptr, sync::atomic::Ordering};
 
 use ndkpi_sys::{
-    NDK_LOGICAL_ADDRESS, NDK_MR, NDK_MW, NDK_OBJECT_HEADER, NDK_QP, NDK_SGE, NTSTATUS, PVOID, SIZE_T, UINT32,
-    UINT64, ULONG,
+    NDK_LOGICAL_ADDRESS, NDK_MR, NDK_MW, NDK_OBJECT_HEADER, NDK_QP, NDK_SGE, NTSTATUS, PVOID, SIZE_T, UINT32, UINT64,
+    ULONG,
 };
 use softndk_abi::{
     Opcode, Token,
@@ -345,7 +345,11 @@ pub unsafe extern "system" fn invalidate(
             Mw::TYPE => {
                 // SAFETY: the header says so.
                 let mw = unsafe { Object::<Mw>::from_face(object) }.body();
-                if mw.pd.same(&body.pd) { Ok((mw.slot, Token(mw.token.load(Ordering::Acquire)))) } else { Err(Failure::InvalidDeviceRequest) }
+                if mw.pd.same(&body.pd) {
+                    Ok((mw.slot, Token(mw.token.load(Ordering::Acquire))))
+                } else {
+                    Err(Failure::InvalidDeviceRequest)
+                }
             }
             _ => Err(Failure::InvalidParameter),
         };

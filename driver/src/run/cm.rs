@@ -197,9 +197,7 @@ fn expire(device: &Device, now: u64, cx: &mut Cx<AtMostDispatch>) {
 pub fn post(this: &Object<Connector>, due: u64, control: &mut Connections) {
     let device = this.device();
     // SAFETY: the list's reference is given back by `take_mail`, which takes the connector out.
-    let fresh = unsafe {
-        list::append::<_, Mail>(NonNull::from(this), control, device.mail())
-    };
+    let fresh = unsafe { list::append::<_, Mail>(NonNull::from(this), control, device.mail()) };
     let state = this.body().state.get_mut(control);
     state.mail_due = if fresh { due } else { state.mail_due.min(due) };
     if fresh {

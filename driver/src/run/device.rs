@@ -317,7 +317,8 @@ impl Device {
 
     /// Does anybody hold an address and port that collides with `wanted`?
     pub fn holds(&self, wanted: Address, control: &Connections) -> bool {
-        self.listeners.get(control)
+        self.listeners
+            .get(control)
             .iter(control)
             .filter_map(|listener| listener.body().state.get(control).rules.address())
             .chain(self.endpoints.get(control).iter(control).map(|endpoint| endpoint.body().address))
@@ -338,7 +339,8 @@ impl Device {
 
     /// The listener that lets a request to `target` in.
     pub fn listener_for(&self, target: Address, control: &Connections) -> Option<Ref<Listener>> {
-        self.listeners.get(control)
+        self.listeners
+            .get(control)
             .iter(control)
             .find(|listener| listener.body().state.get(control).rules.admits(target))
             .and_then(Object::try_reference)
@@ -394,7 +396,8 @@ impl Device {
 
     /// A QP that completes to `cq` and still works.
     pub fn working_qp_of(&self, cq: &Object<Cq>, control: &Connections) -> Option<Ref<Qp>> {
-        self.qps.get(control)
+        self.qps
+            .get(control)
             .iter(control)
             .find(|qp| qp.body().completes_to(cq) && !qp.body().hardware.in_error())
             .and_then(Object::try_reference)
@@ -404,8 +407,7 @@ impl Device {
     pub fn put_incoming(&self, connector: &Object<Connector>, control: &mut Connections) {
         let here = NonNull::from(connector);
         // SAFETY: the reference below keeps it; `take_incoming` or `recall_incoming` take it out.
-        let fresh =
-            unsafe { list::append::<_, Incoming>(here, control, &self.incoming) };
+        let fresh = unsafe { list::append::<_, Incoming>(here, control, &self.incoming) };
         if fresh {
             connector.body().state.get_mut(control).target = Some(NonNull::from(self));
             core::mem::forget(connector.reference());
@@ -428,7 +430,9 @@ impl Device {
 
     /// The oldest connector whose mail is due by `now`.
     pub fn take_mail(&self, now: u64, control: &mut Connections) -> Option<Ref<Connector>> {
-        let found = self.mail.get(control)
+        let found = self
+            .mail
+            .get(control)
             .iter(control)
             .find(|connector| connector.body().state.get(control).mail_due <= now)
             .map(NonNull::from)?;
@@ -441,7 +445,9 @@ impl Device {
 
     /// A connector whose deadline has passed; its deadline is cleared.
     pub fn take_expired(&self, now: u64, control: &mut Connections) -> Option<Ref<Connector>> {
-        let found = self.connectors.get(control)
+        let found = self
+            .connectors
+            .get(control)
             .iter(control)
             .find(|connector| (1..=now).contains(&connector.body().state.get(control).deadline))
             .and_then(Object::try_reference)?;
@@ -453,7 +459,12 @@ impl Device {
     pub fn next_due(&self, control: &Connections) -> Option<u64> {
         let mail = self.mail.get(control).iter(control).map(|c| connector_due(c, control));
         let incoming = self.incoming.get(control).iter(control).map(|c| c.body().state.get(control).incoming_due);
-        let deadlines = self.connectors.get(control).iter(control).map(|c| c.body().state.get(control).deadline).filter(|deadline| *deadline != 0);
+        let deadlines = self
+            .connectors
+            .get(control)
+            .iter(control)
+            .map(|c| c.body().state.get(control).deadline)
+            .filter(|deadline| *deadline != 0);
         mail.chain(incoming).chain(deadlines).min()
     }
 

@@ -90,11 +90,7 @@ pub unsafe fn append<T: Linked<P>, P>(
 }
 
 /// Takes `object` out of the list; nothing happens when it is in none. True when it was in it.
-pub fn remove<T: Linked<P>, P>(
-    object: &T,
-    proof: &mut Connections,
-    list: &ControlCell<List<T, P>>,
-) -> bool {
+pub fn remove<T: Linked<P>, P>(object: &T, proof: &mut Connections, list: &ControlCell<List<T, P>>) -> bool {
     let link = core::mem::replace(object.link().get_mut(proof), Link::new());
     if !link.linked {
         return false;

@@ -161,11 +161,7 @@ impl Tokens {
     }
 
     /// Takes the first waiter that fits out of the list.
-    fn take(
-        &self,
-        cx: &mut Cx<AtMostDispatch>,
-        fits: impl Fn(*mut Waiter, &Place) -> bool,
-    ) -> Option<NonNull<Waiter>> {
+    fn take(&self, cx: &mut Cx<AtMostDispatch>, fits: impl Fn(*mut Waiter, &Place) -> bool) -> Option<NonNull<Waiter>> {
         let mut waiters = self.waiters.lock(cx);
         let mut link: *mut *mut Waiter = &raw mut waiters.0;
         loop {

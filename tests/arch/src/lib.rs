@@ -7,11 +7,7 @@ use std::path::{Path, PathBuf};
 /// The root of the workspace.
 pub fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest
-        .ancestors()
-        .nth(2)
-        .unwrap_or(manifest)
-        .to_path_buf()
+    manifest.ancestors().nth(2).unwrap_or(manifest).to_path_buf()
 }
 
 /// The workspace as cargo sees it, without resolving dependencies.
@@ -37,11 +33,7 @@ fn collect(folder: &Path, endings: &[&str], found: &mut Vec<PathBuf>) {
         return;
     };
     for path in entries.flatten().map(|entry| entry.path()) {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
             if name != "target" && name != ".git" {
                 collect(&path, endings, found);
@@ -59,10 +51,7 @@ pub fn text(path: &Path) -> String {
 
 /// A path as it reads from the root.
 pub fn relative(path: &Path) -> String {
-    path.strip_prefix(root())
-        .unwrap_or(path)
-        .display()
-        .to_string()
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
 /// True for a file that a program wrote; such files say so in their first lines.
@@ -73,9 +62,7 @@ pub fn is_generated(text: &str) -> bool {
 /// Source without line comments, so that words in prose do not count. Good enough for the keywords
 /// that the rules look for; block comments are not used here.
 pub fn without_comments(source: &str) -> String {
-    let code = source
-        .lines()
-        .map(|line| line.split("//").next().unwrap_or_default());
+    let code = source.lines().map(|line| line.split("//").next().unwrap_or_default());
     code.collect::<Vec<_>>().join("\n")
 }
 

@@ -23,13 +23,8 @@ fn no_source_file_is_longer_than_600_lines_without_its_tests() {
 
 /// Integration tests lie in a package's `tests` folder, large unit tests in `tests.rs`.
 fn is_test(path: &Path) -> bool {
-    let package = path
-        .ancestors()
-        .skip(1)
-        .find(|folder| folder.join("Cargo.toml").is_file());
-    let inside = package
-        .and_then(|package| path.strip_prefix(package).ok())
-        .unwrap_or(path);
+    let package = path.ancestors().skip(1).find(|folder| folder.join("Cargo.toml").is_file());
+    let inside = package.and_then(|package| path.strip_prefix(package).ok()).unwrap_or(path);
     inside.starts_with("tests")
         || inside.components().any(|part| part.as_os_str() == "tests")
         || inside.ends_with("tests.rs")
@@ -48,9 +43,6 @@ fn lines_before_tests(source: &str) -> usize {
 
 #[test]
 fn tests_at_the_bottom_do_not_count() {
-    assert_eq!(
-        lines_before_tests("a\nb\n#[cfg(test)]\nmod tests {\n}\n"),
-        2
-    );
+    assert_eq!(lines_before_tests("a\nb\n#[cfg(test)]\nmod tests {\n}\n"), 2);
     assert_eq!(lines_before_tests("a\nb\n"), 2);
 }

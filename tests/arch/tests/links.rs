@@ -10,20 +10,14 @@ fn every_mentioned_file_of_the_contract_exists() {
         let text = text(&path);
         for (start, _) in text.match_indices("docs/contract/") {
             let rest = &text[start..];
-            let end = rest
-                .find(|c: char| !(c.is_ascii_alphanumeric() || "/-_.".contains(c)))
-                .unwrap_or(rest.len());
+            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "/-_.".contains(c))).unwrap_or(rest.len());
             let mentioned = rest[..end].trim_end_matches(['.', '/']);
             if !root().join(mentioned).exists() {
                 broken.push(format!("{}: {mentioned}", relative(&path)));
             }
         }
     }
-    assert!(
-        broken.is_empty(),
-        "files that do not exist:\n{}",
-        broken.join("\n")
-    );
+    assert!(broken.is_empty(), "files that do not exist:\n{}", broken.join("\n"));
 }
 
 /// Relative links `[text](target)` of the documentation; web addresses are not visited.
@@ -37,19 +31,12 @@ fn every_relative_link_of_the_documentation_exists() {
                 continue;
             };
             let file = target.split('#').next().unwrap_or_default().trim();
-            let outside = file.is_empty()
-                || file.contains("://")
-                || file.starts_with("mailto:")
-                || file.contains(' ');
+            let outside = file.is_empty() || file.contains("://") || file.starts_with("mailto:") || file.contains(' ');
             let folder = path.parent().map(|folder| folder.join(file));
             if !outside && !folder.is_some_and(|file| file.exists()) {
                 broken.push(format!("{}: {target}", relative(&path)));
             }
         }
     }
-    assert!(
-        broken.is_empty(),
-        "links that lead nowhere:\n{}",
-        broken.join("\n")
-    );
+    assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
 }

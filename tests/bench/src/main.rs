@@ -26,7 +26,9 @@ fn main() {
     println!("{:>9} {:>17} {:>17} {:>17} {:>17}", "bytes", "write", "read", "send", "send inline");
     for size in SIZES {
         let mut line = format!("{size:>9}");
-        for (opcode, inline) in [(Opcode::Write, false), (Opcode::Read, false), (Opcode::Send, false), (Opcode::Send, true)] {
+        for (opcode, inline) in
+            [(Opcode::Write, false), (Opcode::Read, false), (Opcode::Send, false), (Opcode::Send, true)]
+        {
             if inline && size > pair::INLINE {
                 line += &format!(" {:>17}", "-");
                 continue;

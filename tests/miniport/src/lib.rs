@@ -35,18 +35,10 @@ impl Bench {
     pub fn boot() -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let image = image();
-        assert!(
-            image.is_file(),
-            "{} is missing: cargo xtask build --package softndk",
-            image.display()
-        );
+        assert!(image.is_file(), "{} is missing: cargo xtask build --package softndk", image.display());
         let mut machine = Machine::new(Config::default()).unwrap();
         let driver = machine.load(&image, &[]).unwrap();
-        Self {
-            machine: Some(machine),
-            driver,
-            _turn: turn,
-        }
+        Self { machine: Some(machine), driver, _turn: turn }
     }
 
     /// Boots a machine with two adapters, at interface indices 11 and 12.
@@ -77,27 +69,17 @@ impl Bench {
 
     /// A set; gives the status.
     pub fn set(&mut self, station: &Station, oid: u32, bytes: &[u8]) -> i32 {
-        self.machine()
-            .set_oid(station.id, oid, bytes)
-            .unwrap()
-            .status
+        self.machine().set_oid(station.id, oid, bytes).unwrap().status
     }
 
     /// The current address of an adapter.
     pub fn mac(&mut self, station: &Station) -> [u8; 6] {
-        self.query(station, ndkpi_sys::OID_802_3_CURRENT_ADDRESS, 6)
-            .bytes
-            .try_into()
-            .unwrap()
+        self.query(station, ndkpi_sys::OID_802_3_CURRENT_ADDRESS, 6).bytes.try_into().unwrap()
     }
 
     /// Sets the packet filter.
     pub fn filter(&mut self, station: &Station, filter: u32) {
-        let status = self.set(
-            station,
-            ndkpi_sys::OID_GEN_CURRENT_PACKET_FILTER,
-            &filter.to_le_bytes(),
-        );
+        let status = self.set(station, ndkpi_sys::OID_GEN_CURRENT_PACKET_FILTER, &filter.to_le_bytes());
         assert_eq!(status, 0);
     }
 
@@ -143,14 +125,7 @@ pub fn frame(to: [u8; 6], from: [u8; 6], length: usize) -> Vec<u8> {
 }
 
 fn image() -> PathBuf {
-    let folder = std::env::var_os("NTSIM_SYS_DIR").map_or_else(
-        || {
-            PathBuf::from(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../../target/sys/debug"
-            ))
-        },
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("NTSIM_SYS_DIR")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/sys/debug")), PathBuf::from);
     folder.join("softndk.sys")
 }

@@ -11,10 +11,7 @@ fn mp_rx_11_each_filter_takes_its_frames() {
     let (mut bench, one, two) = Bench::pair();
     let (from, to) = (bench.mac(&one), bench.mac(&two));
     let stranger = [2, 9, 9, 9, 9, 9];
-    let frames: Vec<Vec<u8>> = [to, stranger, GROUP, EVERYBODY]
-        .iter()
-        .map(|target| frame(*target, from, 80))
-        .collect();
+    let frames: Vec<Vec<u8>> = [to, stranger, GROUP, EVERYBODY].iter().map(|target| frame(*target, from, 80)).collect();
     let cases = [
         (0, vec![]),
         (NDIS_PACKET_TYPE_DIRECTED, vec![0]),
@@ -43,10 +40,7 @@ fn mp_rx_11_each_filter_takes_its_frames() {
 #[test]
 fn mp_tx_11_nobody_hears_itself() {
     let (mut bench, one, _two) = Bench::pair();
-    bench.filter(
-        &one,
-        NDIS_PACKET_TYPE_PROMISCUOUS | NDIS_PACKET_TYPE_BROADCAST,
-    );
+    bench.filter(&one, NDIS_PACKET_TYPE_PROMISCUOUS | NDIS_PACKET_TYPE_BROADCAST);
     let from = bench.mac(&one);
     assert_eq!(one.edge.send(&frame(EVERYBODY, from, 64)), 0);
     one.nothing();
@@ -84,19 +78,12 @@ fn mp_tx_10_lengths_out_of_range_fail() {
     for length in [1514, 1515, 13, 2000] {
         let mut bytes = frame(EVERYBODY, from, length);
         bytes.truncate(length);
-        let expected = if length == 1514 {
-            0
-        } else {
-            NDIS_STATUS_INVALID_LENGTH
-        };
+        let expected = if length == 1514 { 0 } else { NDIS_STATUS_INVALID_LENGTH };
         assert_eq!(one.edge.send(&bytes), expected, "{length} bytes");
     }
     assert_eq!(two.frame().len(), 1514);
     two.nothing();
-    assert_eq!(
-        bench.query(&one, OID_GEN_XMIT_ERROR, 8).bytes,
-        3_u64.to_le_bytes()
-    );
+    assert_eq!(bench.query(&one, OID_GEN_XMIT_ERROR, 8).bytes, 3_u64.to_le_bytes());
     bench.shut_down();
 }
 
@@ -123,10 +110,7 @@ fn mp_rx_14_without_buffers_frames_are_dropped_and_counted() {
     let bytes = frame(EVERYBODY, from, 60);
     let list: Vec<&[u8]> = (0..300).map(|_| bytes.as_slice()).collect();
     assert!(one.edge.send_all(&list).iter().all(|status| *status == 0));
-    assert_eq!(
-        bench.query(&two, OID_GEN_RCV_NO_BUFFER, 8).bytes,
-        44_u64.to_le_bytes()
-    );
+    assert_eq!(bench.query(&two, OID_GEN_RCV_NO_BUFFER, 8).bytes, 44_u64.to_le_bytes());
     for _ in 0..256 {
         two.frame();
     }
@@ -188,10 +172,7 @@ fn mp_rest_04_pause_and_restart_under_traffic() {
 #[test]
 fn mp_stat_06_counters_are_exact() {
     let (mut bench, one, two) = Bench::pair();
-    bench.filter(
-        &two,
-        NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_ALL_MULTICAST,
-    );
+    bench.filter(&two, NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_ALL_MULTICAST);
     let (from, to) = (bench.mac(&one), bench.mac(&two));
     for (target, count, length) in [(to, 3, 100), (GROUP, 2, 200), (EVERYBODY, 1, 300)] {
         for _ in 0..count {
@@ -201,37 +182,15 @@ fn mp_stat_06_counters_are_exact() {
     }
     let sent = bench.query(&one, OID_GEN_STATISTICS, 152).bytes;
     let received = bench.query(&two, OID_GEN_STATISTICS, 152).bytes;
-    let at = |bytes: &[u8], index: usize| {
-        u64::from_le_bytes(bytes[8 + index * 8..][..8].try_into().unwrap())
-    };
+    let at = |bytes: &[u8], index: usize| u64::from_le_bytes(bytes[8 + index * 8..][..8].try_into().unwrap());
     // Octets, then frames by class; then octets by class at 12 (in) and 15 (out).
-    assert_eq!(
-        (2..6).map(|index| at(&received, index)).collect::<Vec<_>>(),
-        [1000, 3, 2, 1]
-    );
-    assert_eq!(
-        (6..10).map(|index| at(&sent, index)).collect::<Vec<_>>(),
-        [1000, 3, 2, 1]
-    );
-    assert_eq!(
-        (12..15)
-            .map(|index| at(&received, index))
-            .collect::<Vec<_>>(),
-        [300, 400, 300]
-    );
-    assert_eq!(
-        (15..18).map(|index| at(&sent, index)).collect::<Vec<_>>(),
-        [300, 400, 300]
-    );
+    assert_eq!((2..6).map(|index| at(&received, index)).collect::<Vec<_>>(), [1000, 3, 2, 1]);
+    assert_eq!((6..10).map(|index| at(&sent, index)).collect::<Vec<_>>(), [1000, 3, 2, 1]);
+    assert_eq!((12..15).map(|index| at(&received, index)).collect::<Vec<_>>(), [300, 400, 300]);
+    assert_eq!((15..18).map(|index| at(&sent, index)).collect::<Vec<_>>(), [300, 400, 300]);
     assert_eq!((6..10).map(|index| at(&received, index)).sum::<u64>(), 0);
-    assert_eq!(
-        bench.query(&one, OID_GEN_XMIT_OK, 4).bytes,
-        6_u32.to_le_bytes()
-    );
+    assert_eq!(bench.query(&one, OID_GEN_XMIT_OK, 4).bytes, 6_u32.to_le_bytes());
     assert_eq!(bench.query(&one, OID_GEN_XMIT_OK, 4).needed, 8);
-    assert_eq!(
-        bench.query(&one, OID_GEN_XMIT_OK, 8).bytes,
-        6_u64.to_le_bytes()
-    );
+    assert_eq!(bench.query(&one, OID_GEN_XMIT_OK, 8).bytes, 6_u64.to_le_bytes());
     bench.shut_down();
 }

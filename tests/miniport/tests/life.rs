@@ -49,29 +49,15 @@ fn mp_cfg_06_only_a_station_address_is_taken() {
 #[test]
 fn mp_cfg_03_and_05_odd_keywords_get_defaults() {
     let mut bench = Bench::boot();
-    let odd: [Keyword; 5] = [
-        "".into(),
-        "word".into(),
-        u32::MAX.into(),
-        Keyword::Bytes(vec![1, 2, 3]),
-        Keyword::Number(0),
-    ];
+    let odd: [Keyword; 5] =
+        ["".into(), "word".into(), u32::MAX.into(), Keyword::Bytes(vec![1, 2, 3]), Keyword::Number(0)];
     for (index, value) in (20..).zip(odd) {
         let mut config = AdapterConfig::new(&format!("odd {index}"), index);
-        for name in [
-            "*JumboPacket",
-            "*ReceiveBuffers",
-            "ConnectEventDelay",
-            "RnrDelay",
-            "*NetworkDirectTechnology",
-        ] {
+        for name in ["*JumboPacket", "*ReceiveBuffers", "ConnectEventDelay", "RnrDelay", "*NetworkDirectTechnology"] {
             config = config.keyword(name, value.clone());
         }
         let station = bench.station(config);
-        assert_eq!(
-            bench.query(&station, OID_GEN_MAXIMUM_TOTAL_SIZE, 4).bytes,
-            1514_u32.to_le_bytes()
-        );
+        assert_eq!(bench.query(&station, OID_GEN_MAXIMUM_TOTAL_SIZE, 4).bytes, 1514_u32.to_le_bytes());
     }
     bench.shut_down();
 }
@@ -89,14 +75,8 @@ fn jumbo_packets_are_as_long_as_asked() {
     assert_eq!(two.frame().len(), 9014);
     // Too long for this one: dropped, and counted as an error (MP-RX-15).
     small.nothing();
-    assert_eq!(
-        bench.query(&small, OID_GEN_RCV_ERROR, 8).bytes,
-        1_u64.to_le_bytes()
-    );
-    assert_eq!(
-        one.edge.send(&frame([0xff; 6], bench.mac(&one), 9015)),
-        NDIS_STATUS_INVALID_LENGTH
-    );
+    assert_eq!(bench.query(&small, OID_GEN_RCV_ERROR, 8).bytes, 1_u64.to_le_bytes());
+    assert_eq!(one.edge.send(&frame([0xff; 6], bench.mac(&one), 9015)), NDIS_STATUS_INVALID_LENGTH);
     bench.shut_down();
 }
 

@@ -4,12 +4,7 @@ use ndkpi_sys::*;
 use ntsim::machine::AdapterConfig;
 use softndk_miniport_tests::{Bench, frame};
 
-const NDK_OIDS: [u32; 4] = [
-    OID_NDK_SET_STATE,
-    OID_NDK_STATISTICS,
-    OID_NDK_CONNECTIONS,
-    OID_NDK_LOCAL_ENDPOINTS,
-];
+const NDK_OIDS: [u32; 4] = [OID_NDK_SET_STATE, OID_NDK_STATISTICS, OID_NDK_CONNECTIONS, OID_NDK_LOCAL_ENDPOINTS];
 const QUERIES: [(u32, usize); 20] = [
     (OID_GEN_TRANSMIT_BUFFER_SPACE, 4),
     (OID_GEN_RECEIVE_BUFFER_SPACE, 4),
@@ -39,23 +34,13 @@ fn mp_oid_04_every_length() {
     for (oid, size) in QUERIES {
         for room in 0..size {
             let answer = bench.query(&one, oid, room);
-            assert_eq!(
-                answer.status, NDIS_STATUS_BUFFER_TOO_SHORT,
-                "{oid:#x} with {room} bytes"
-            );
-            assert_eq!(
-                (answer.needed as usize, answer.bytes.len()),
-                (size, 0),
-                "{oid:#x} with {room} bytes"
-            );
+            assert_eq!(answer.status, NDIS_STATUS_BUFFER_TOO_SHORT, "{oid:#x} with {room} bytes");
+            assert_eq!((answer.needed as usize, answer.bytes.len()), (size, 0), "{oid:#x} with {room} bytes");
         }
         for room in size..size + 9 {
             let answer = bench.query(&one, oid, room);
             assert_eq!(answer.status, 0, "{oid:#x} with {room} bytes");
-            assert!(
-                answer.bytes.len() >= size && answer.bytes.len() <= room.max(8),
-                "{oid:#x}"
-            );
+            assert!(answer.bytes.len() >= size && answer.bytes.len() <= room.max(8), "{oid:#x}");
         }
     }
     bench.shut_down();
@@ -69,16 +54,8 @@ fn mp_oid_03_unknown_ones_and_wrong_kinds() {
         assert_eq!(bench.set(&one, oid, &[0; 64]), NDIS_STATUS_NOT_SUPPORTED);
     }
     // OID-03.
-    assert_eq!(
-        bench.query(&one, OID_NDK_SET_STATE, 1).status,
-        NDIS_STATUS_NOT_SUPPORTED
-    );
-    for oid in [
-        OID_NDK_STATISTICS,
-        OID_NDK_CONNECTIONS,
-        OID_NDK_LOCAL_ENDPOINTS,
-        OID_GEN_STATISTICS,
-    ] {
+    assert_eq!(bench.query(&one, OID_NDK_SET_STATE, 1).status, NDIS_STATUS_NOT_SUPPORTED);
+    for oid in [OID_NDK_STATISTICS, OID_NDK_CONNECTIONS, OID_NDK_LOCAL_ENDPOINTS, OID_GEN_STATISTICS] {
         assert_eq!(bench.set(&one, oid, &[0; 248]), NDIS_STATUS_NOT_SUPPORTED);
     }
     bench.shut_down();
@@ -100,26 +77,12 @@ fn oid_01_the_ndk_oids_work_without_a_consumer() {
 #[test]
 fn mp_oid_21_filters() {
     let (mut bench, one, _two) = Bench::pair();
-    assert_eq!(
-        bench.set(&one, OID_GEN_CURRENT_PACKET_FILTER, &[0; 3]),
-        NDIS_STATUS_INVALID_LENGTH
-    );
-    assert_eq!(
-        bench.set(&one, OID_GEN_CURRENT_PACKET_FILTER, &[0; 5]),
-        NDIS_STATUS_INVALID_LENGTH
-    );
+    assert_eq!(bench.set(&one, OID_GEN_CURRENT_PACKET_FILTER, &[0; 3]), NDIS_STATUS_INVALID_LENGTH);
+    assert_eq!(bench.set(&one, OID_GEN_CURRENT_PACKET_FILTER, &[0; 5]), NDIS_STATUS_INVALID_LENGTH);
     for bit in 0..32 {
         let filter = 1_u32 << bit;
-        let expected = if filter & 0x2f != 0 {
-            0
-        } else {
-            NDIS_STATUS_NOT_SUPPORTED
-        };
-        assert_eq!(
-            bench.set(&one, OID_GEN_CURRENT_PACKET_FILTER, &filter.to_le_bytes()),
-            expected,
-            "{filter:#x}"
-        );
+        let expected = if filter & 0x2f != 0 { 0 } else { NDIS_STATUS_NOT_SUPPORTED };
+        assert_eq!(bench.set(&one, OID_GEN_CURRENT_PACKET_FILTER, &filter.to_le_bytes()), expected, "{filter:#x}");
     }
     bench.shut_down();
 }
@@ -127,22 +90,10 @@ fn mp_oid_21_filters() {
 #[test]
 fn mp_oid_22_multicast_lists() {
     let (mut bench, one, _two) = Bench::pair();
-    assert_eq!(
-        bench.set(&one, OID_802_3_MULTICAST_LIST, &[1; 7]),
-        NDIS_STATUS_INVALID_LENGTH
-    );
+    assert_eq!(bench.set(&one, OID_802_3_MULTICAST_LIST, &[1; 7]), NDIS_STATUS_INVALID_LENGTH);
     assert_eq!(bench.set(&one, OID_802_3_MULTICAST_LIST, &[1; 64 * 6]), 0);
-    assert_eq!(
-        bench
-            .query(&one, OID_802_3_MULTICAST_LIST, 1000)
-            .bytes
-            .len(),
-        64 * 6
-    );
-    assert_eq!(
-        bench.set(&one, OID_802_3_MULTICAST_LIST, &[1; 65 * 6]),
-        NDIS_STATUS_MULTICAST_FULL
-    );
+    assert_eq!(bench.query(&one, OID_802_3_MULTICAST_LIST, 1000).bytes.len(), 64 * 6);
+    assert_eq!(bench.set(&one, OID_802_3_MULTICAST_LIST, &[1; 65 * 6]), NDIS_STATUS_MULTICAST_FULL);
     assert_eq!(bench.set(&one, OID_802_3_MULTICAST_LIST, &[]), 0);
     assert_eq!(bench.query(&one, OID_802_3_MULTICAST_LIST, 0).status, 0);
     bench.shut_down();
@@ -171,20 +122,14 @@ fn mp_oid_05_sets_of_any_length_are_survived() {
 fn state_01_to_06_set_state() {
     let (mut bench, one, _two) = Bench::pair();
     for length in [0, 2, 4] {
-        assert_eq!(
-            bench.set(&one, OID_NDK_SET_STATE, &vec![1; length]),
-            NDIS_STATUS_INVALID_LENGTH
-        );
+        assert_eq!(bench.set(&one, OID_NDK_SET_STATE, &vec![1; length]), NDIS_STATUS_INVALID_LENGTH);
     }
     // The simulator checks that the events come from elsewhere, and in order.
     for state in [1, 0, 0, 1, 1, 0, 1, 0, 1] {
         assert_eq!(bench.set(&one, OID_NDK_SET_STATE, &[state]), 0);
     }
     let off = bench.station(AdapterConfig::new("off", 14).keyword("*NetworkDirect", "0"));
-    assert_eq!(
-        bench.set(&off, OID_NDK_SET_STATE, &[1]),
-        NDIS_STATUS_NOT_SUPPORTED
-    );
+    assert_eq!(bench.set(&off, OID_NDK_SET_STATE, &[1]), NDIS_STATUS_NOT_SUPPORTED);
     assert_eq!(bench.set(&off, OID_NDK_SET_STATE, &[0]), 0);
     bench.shut_down();
 }
@@ -208,11 +153,7 @@ fn mp_pm_02_power_down_and_up() {
 fn mp_gen_17_the_supported_list_is_honest() {
     let (mut bench, one, _two) = Bench::pair();
     for (oid, size) in QUERIES {
-        assert_ne!(
-            bench.query(&one, oid, size.max(64)).status,
-            NDIS_STATUS_NOT_SUPPORTED,
-            "{oid:#x}"
-        );
+        assert_ne!(bench.query(&one, oid, size.max(64)).status, NDIS_STATUS_NOT_SUPPORTED, "{oid:#x}");
     }
     bench.shut_down();
 }

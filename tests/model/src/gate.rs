@@ -35,8 +35,7 @@ fn ring(shared: &Shared) {
 fn every_doorbell_is_seen_by_one_runner_at_a_time() {
     for others in [1, 2] {
         explore(3, move || {
-            let shared =
-                Arc::new(Shared { gate: Gate::new(), posted: AtomicU32::new(0), done: UnsafeCell::new(0) });
+            let shared = Arc::new(Shared { gate: Gate::new(), posted: AtomicU32::new(0), done: UnsafeCell::new(0) });
             let threads: Vec<_> = (0..others)
                 .map(|_| {
                     let shared = shared.clone();

@@ -5,8 +5,8 @@ use std::ptr::NonNull;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
-use softndk_abi::{Access, Token};
 use softndk_abi::work::ObjectWork;
+use softndk_abi::{Access, Token};
 use softndk_nic::memory::Backing;
 use softndk_nic::token::{Drained, Kind, RegionDesc, SlotIndex, Table};
 

@@ -11,16 +11,7 @@ use std::process::{Command, ExitCode};
 pub fn optimised() -> Result<ExitCode> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(root()).args([
-        "run",
-        "--quiet",
-        "--release",
-        "--package",
-        "xtask",
-        "--features",
-        "demo",
-        "--",
-    ]);
+    command.current_dir(root()).args(["run", "--quiet", "--release", "--package", "xtask", "--features", "demo", "--"]);
     // The working directory changes, so paths on the command line have to become absolute.
     let here = std::env::current_dir().context("current directory")?;
     for argument in std::env::args_os().skip(1) {
@@ -32,8 +23,5 @@ pub fn optimised() -> Result<ExitCode> {
         };
     }
     let status = command.status().context("cargo run")?;
-    Ok(status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }

@@ -18,11 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about = "Builds, tests and demonstrates softndk."
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Builds, tests and demonstrates softndk.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -90,11 +86,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Build(arguments) => {
             let options = build::Options {
-                profile: if arguments.release {
-                    build::Profile::Release
-                } else {
-                    build::Profile::Debug
-                },
+                profile: if arguments.release { build::Profile::Release } else { build::Profile::Debug },
                 packages: arguments.packages,
                 detail: detail(arguments.verbose),
                 deny_warnings: false,
@@ -120,9 +112,5 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn detail(verbose: bool) -> Detail {
-    if verbose {
-        Detail::Panics
-    } else {
-        Detail::Summary
-    }
+    if verbose { Detail::Panics } else { Detail::Summary }
 }

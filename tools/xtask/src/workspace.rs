@@ -7,20 +7,12 @@ use std::path::{Path, PathBuf};
 /// The root of the workspace.
 pub fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest
-        .ancestors()
-        .nth(2)
-        .unwrap_or(manifest)
-        .to_path_buf()
+    manifest.ancestors().nth(2).unwrap_or(manifest).to_path_buf()
 }
 
 /// The workspace as cargo sees it, without resolving dependencies.
 pub fn metadata() -> Result<Metadata> {
-    MetadataCommand::new()
-        .current_dir(root())
-        .no_deps()
-        .exec()
-        .context("cargo metadata")
+    MetadataCommand::new().current_dir(root()).no_deps().exec().context("cargo metadata")
 }
 
 /// A package that builds to a driver.
@@ -36,26 +28,17 @@ pub struct DriverPackage {
 
 /// The packages that declare `[package.metadata.wdk.driver-model]`.
 pub fn driver_packages(metadata: &Metadata) -> Vec<DriverPackage> {
-    metadata
-        .workspace_packages()
-        .into_iter()
-        .filter_map(driver_package)
-        .collect()
+    metadata.workspace_packages().into_iter().filter_map(driver_package).collect()
 }
 
 fn driver_package(package: &Package) -> Option<DriverPackage> {
     package.metadata.pointer("/wdk/driver-model/driver-type")?;
     let library = package.targets.iter().find(|target| target.is_cdylib())?;
     let expected = package.metadata.pointer("/image/expected-faults");
-    let expected = expected
-        .and_then(|list| list.as_array())
-        .into_iter()
-        .flatten();
+    let expected = expected.and_then(|list| list.as_array()).into_iter().flatten();
     Some(DriverPackage {
         package: package.name.to_string(),
         library: library.name.clone(),
-        expected_faults: expected
-            .filter_map(|fault| Some(fault.as_str()?.to_owned()))
-            .collect(),
+        expected_faults: expected.filter_map(|fault| Some(fault.as_str()?.to_owned())).collect(),
     })
 }

@@ -137,9 +137,15 @@ fn cq_11_cq_12_cq_13_cq_14_what_satisfies_which_arm() {
 fn cq_25_arms_merge() {
     use ArmKind::{Any, Errors, Solicited};
     let table = [
-        ([Any, Errors], Any), ([Errors, Any], Any), ([Any, Solicited], Any), ([Solicited, Any], Any),
-        ([Errors, Solicited], Solicited), ([Solicited, Errors], Solicited),
-        ([Solicited, Solicited], Solicited), ([Errors, Errors], Errors), ([Any, Any], Any),
+        ([Any, Errors], Any),
+        ([Errors, Any], Any),
+        ([Any, Solicited], Any),
+        ([Solicited, Any], Any),
+        ([Errors, Solicited], Solicited),
+        ([Solicited, Errors], Solicited),
+        ([Solicited, Solicited], Solicited),
+        ([Errors, Errors], Errors),
+        ([Any, Any], Any),
     ];
     for (arms, result) in table {
         for (what, least) in [(plain(), 2), (SOLICITED, 1), (ERROR, 0)] {
@@ -147,7 +153,11 @@ fn cq_25_arms_merge() {
             for arm in arms {
                 assert_eq!(queue.arm(arm), Alarm::None);
             }
-            let strength = match result { Errors => 0, Solicited => 1, Any => 2 };
+            let strength = match result {
+                Errors => 0,
+                Solicited => 1,
+                Any => 2,
+            };
             let fires = push(&queue, what) == Alarm::Raise;
             assert_eq!(fires, strength >= least, "{arms:?} {what:?}");
         }

@@ -44,7 +44,10 @@ fn shapes() {
     let stride = |max_sge, inline| WorkLayout { depth: 1, max_sge, inline }.stride();
     assert_eq!((stride(0, 0), stride(2, 32), stride(3, 0), stride(0, 33), stride(6, 96)), (64, 64, 128, 128, 128));
     let slots = |depth| WorkLayout { depth, max_sge: 0, inline: 0 }.slots();
-    assert_eq!((slots(0), slots(1), slots(3), slots(1024), slots(1025), slots(u32::MAX)), (1, 1, 4, 1024, 2048, 1 << 31));
+    assert_eq!(
+        (slots(0), slots(1), slots(3), slots(1024), slots(1025), slots(u32::MAX)),
+        (1, 1, 4, 1024, 2048, 1 << 31)
+    );
     let absurd = WorkLayout { depth: u32::MAX, max_sge: u32::MAX, inline: u32::MAX };
     assert_eq!(absurd.bytes(), usize::MAX);
 }
@@ -246,7 +249,11 @@ fn two_threads_hand_over_every_request() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for context in 0..COUNT {
-                while !post(&queue, context, if context % 5 == 4 || context + 1 == COUNT { Publish::Now } else { Publish::Defer }) {
+                while !post(
+                    &queue,
+                    context,
+                    if context % 5 == 4 || context + 1 == COUNT { Publish::Now } else { Publish::Defer },
+                ) {
                     queue.publish();
                     std::thread::yield_now();
                 }

@@ -226,9 +226,7 @@ impl Qp {
         if self.in_error() {
             return false;
         }
-        self.peer
-            .compare_exchange(core::ptr::null_mut(), peer.as_ptr(), Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
+        self.peer.compare_exchange(core::ptr::null_mut(), peer.as_ptr(), Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Runs the QP: its send queue with at most `budget` bytes (plus a charge per request), and a drain that is due.

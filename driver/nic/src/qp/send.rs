@@ -378,11 +378,8 @@ impl Qp {
         if state.active && (!dead || state.in_message) {
             // Something is cut short: the connection is unfit from now on, at both ends (FLUSH-09).
             if let (Some(peer), Some(wqe)) = (self.linked(), self.parts.sq.front_written()) {
-                let cut = Fault {
-                    own: CompletionStatus::Cancelled,
-                    peers: CompletionStatus::Cancelled,
-                    loss: Loss::Cut,
-                };
+                let cut =
+                    Fault { own: CompletionStatus::Cancelled, peers: CompletionStatus::Cancelled, loss: Loss::Cut };
                 self.fail(peer, state, &wqe.header(), &cut, sink);
                 dead = true;
             }

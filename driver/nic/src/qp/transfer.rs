@@ -86,7 +86,10 @@ pub(super) enum Side<'a, S: Sink> {
     Local(Local<'a, S>),
     Remote(Remote<'a, S>),
     /// The inline area of the WQE, from an offset on.
-    Inline { start: *const u8, offset: u32 },
+    Inline {
+        start: *const u8,
+        offset: u32,
+    },
 }
 
 /// Bytes in one piece; its side holds them in place until the next piece is asked for.
@@ -206,8 +209,7 @@ impl<'a, S: Sink> Remote<'a, S> {
             let parts = &self.owner.parts;
             let table: &'a Table = self.owner.table();
             let length = u64::from(self.length);
-            let pin =
-                table.pin_remote(self.token, self.address, length, self.need, parts.pd, parts.id, self.sink)?;
+            let pin = table.pin_remote(self.token, self.address, length, self.need, parts.pd, parts.id, self.sink)?;
             self.pin = Some(pin);
         }
         let Some(pin) = &self.pin else { return Err(AccessError) };

@@ -204,10 +204,9 @@ impl Rig {
         let qps = queues.map(|[sq, rq]| {
             let receives = match &srq {
                 None => Receives::Own(rq),
-                Some(srq) => Receives::Shared {
-                    srq: NonNull::from(&**srq),
-                    taken: block(16 * shape.max_sge as usize).cast(),
-                },
+                Some(srq) => {
+                    Receives::Shared { srq: NonNull::from(&**srq), taken: block(16 * shape.max_sge as usize).cast() }
+                }
             };
             let parts = QpParts {
                 sq,

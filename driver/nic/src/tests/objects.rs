@@ -251,9 +251,8 @@ fn mw_06_a_window_gives_its_range_and_rights_to_its_peer_alone() {
     assert_eq!(one(&rig, A), S::Success);
     assert_eq!(peer_access(&rig, &own, Opcode::Write, work.token, work.base, 40), S::Success);
     assert_eq!(region.bytes[10..50], own.bytes[..40]);
-    let asks = |address, length, need, qp| {
-        rig.table.pin_remote(work.token, address, length, need, PD, qp, &rig.log).is_ok()
-    };
+    let asks =
+        |address, length, need, qp| rig.table.pin_remote(work.token, address, length, need, PD, qp, &rig.log).is_ok();
     let (read, both) = (Access::REMOTE_READ, Access::REMOTE_READ | Access::REMOTE_WRITE);
     assert!(asks(work.base, 40, both, 100));
     assert!(!asks(work.base, 41, read, 100) && !asks(work.base - 1, 1, read, 100));

@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use softndk_abi::{CompletionStatus as S, Opcode, Sge};
 
-use super::harness::{A, B, Block, BUDGET, Event, LOCAL, Log, Request, Rig, Shape, brief};
+use super::harness::{A, B, BUDGET, Block, Event, LOCAL, Log, Request, Rig, Shape, brief};
 use crate::srq::{DepthRefused, PostError, Srq};
 
 fn rig() -> Rig {

@@ -19,12 +19,16 @@ fn pd_07_guessed_tokens_open_nothing() {
     let near = live[0].token.0;
     let mut hits = 0;
     // 65,536 guesses: neighbours of a known token, small numbers, a spread.
-    for guess in (0..16_384u32).flat_map(|i| [near.wrapping_add(i), near.wrapping_sub(i), i, i.wrapping_mul(0x9e37_79b1)]) {
+    for guess in
+        (0..16_384u32).flat_map(|i| [near.wrapping_add(i), near.wrapping_sub(i), i, i.wrapping_mul(0x9e37_79b1)])
+    {
         if valid.contains(&guess) {
             continue;
         }
         for memory in &live[..3] {
-            hits += u32::from(rig.table.pin_remote(Token(guess), memory.base, 1, Access::REMOTE_READ, PD, 1, &rig.log).is_ok());
+            hits += u32::from(
+                rig.table.pin_remote(Token(guess), memory.base, 1, Access::REMOTE_READ, PD, 1, &rig.log).is_ok(),
+            );
             hits += u32::from(rig.table.pin_local(Token(guess), memory.base, 1, LOCAL, PD, &rig.log).is_ok());
         }
     }

@@ -146,12 +146,7 @@ impl<'t, S: Sink> Pin<'t, S> {
     ///
     /// The bytes of an FRMR lie in a mapping, which is held in `mapping` meanwhile (what was held there before goes).
     #[inline]
-    pub(crate) fn run(
-        &self,
-        offset: u64,
-        want: u64,
-        mapping: &mut Option<Pin<'t, S>>,
-    ) -> Result<RawRun, AccessError> {
+    pub(crate) fn run(&self, offset: u64, want: u64, mapping: &mut Option<Pin<'t, S>>) -> Result<RawRun, AccessError> {
         let want = self.length.checked_sub(offset).filter(|rest| *rest != 0).ok_or(AccessError)?.min(want);
         let at = self.start.checked_add(offset).ok_or(AccessError)?;
         match self.store {
@@ -203,4 +198,3 @@ impl<S: Sink> Drop for Pin<'_, S> {
         }
     }
 }
-

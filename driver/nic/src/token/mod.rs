@@ -186,9 +186,9 @@ impl Table {
         let slots = chunks.wrapping_mul(CHUNK_SLOTS);
         let growing = chunks < self.directory_len;
         let limit = if growing { slots / 4 * 3 } else { slots };
-        let counted = self.live.fetch_update(Ordering::AcqRel, Ordering::Acquire, |live| {
-            (live < limit).then_some(live.wrapping_add(1))
-        });
+        let counted = self
+            .live
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |live| (live < limit).then_some(live.wrapping_add(1)));
         let short = if growing { AllocateError::NeedChunk } else { AllocateError::Full };
         counted.map_err(|_| short)?;
         // One of the slots is free; others may take it first, but then they free their own claim to another.
@@ -213,8 +213,7 @@ impl Table {
     /// Gives the slot back. Refused while it is valid, pinned, or bound.
     pub fn release(&self, index: SlotIndex) -> Result<(), StateError> {
         let slot = self.slot(index).ok_or(StateError::WrongState)?;
-        slot.update(|word| word.at_rest().then(|| word.freed()))
-            .map_err(|_| StateError::WrongState)?;
+        slot.update(|word| word.at_rest().then(|| word.freed())).map_err(|_| StateError::WrongState)?;
         self.live.fetch_sub(1, Ordering::AcqRel);
         Ok(())
     }

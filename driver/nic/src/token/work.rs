@@ -132,13 +132,7 @@ impl Table {
     }
 
     /// Counts the window in its region, and describes the view.
-    fn view_of_region(
-        &self,
-        work: &ObjectWork,
-        pd: u32,
-        qp: u32,
-        sink: &impl Sink,
-    ) -> Result<Description, WorkError> {
+    fn view_of_region(&self, work: &ObjectWork, pd: u32, qp: u32, sink: &impl Sink) -> Result<Description, WorkError> {
         let index = SlotIndex(work.second);
         let region = self.slot(index).ok_or(WorkError::Access)?;
         let needs_write = work.rights.contains(Access::REMOTE_WRITE);

@@ -61,11 +61,7 @@ unsafe impl<T: Send, L: Level, R: RawLock> Send for Spin<T, L, R> {}
 impl<T, L: Level, R: RawLock> Spin<T, L, R> {
     /// A free lock around `value`.
     pub const fn new(value: T) -> Self {
-        Self {
-            raw: R::FREE,
-            value: UnsafeCell::new(value),
-            level: PhantomData,
-        }
+        Self { raw: R::FREE, value: UnsafeCell::new(value), level: PhantomData }
     }
 
     /// Takes the lock. The outer token is borrowed until the guard is dropped: neither waits nor
@@ -171,11 +167,7 @@ unsafe impl RawLock for HostLock {
     type Saved = ();
 
     fn acquire(&self) {
-        while self
-            .0
-            .compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed)
-            .is_err()
-        {
+        while self.0.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
             core::hint::spin_loop();
         }
     }

@@ -64,12 +64,7 @@ impl DataPath {
     /// As it is after initialisation: Paused (`MP-INIT-05`).
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            state: State::Paused,
-            low_power: false,
-            removed: false,
-            out: 0,
-        }
+        Self { state: State::Paused, low_power: false, removed: false, out: 0 }
     }
 
     /// Takes `count` NBLs in.

@@ -94,10 +94,7 @@ impl MulticastList {
     /// An empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            addresses: [Mac([0; 6]); MULTICAST_MAX],
-            used: 0,
-        }
+        Self { addresses: [Mac([0; 6]); MULTICAST_MAX], used: 0 }
     }
 
     /// The list in the buffer of a set request.
@@ -162,22 +159,13 @@ mod tests {
         let luid = 6 << 48 | 0x12_34_56 << 24;
         let [first, ..] = Mac::of_interface(luid).0;
         assert_eq!(first & 3, 2, "locally administered, not a group");
-        assert_eq!(
-            Mac::of_interface(luid).0,
-            [0x02, 0x5d, 0x4b, 0x12, 0x34, 0x56]
-        );
+        assert_eq!(Mac::of_interface(luid).0, [0x02, 0x5d, 0x4b, 0x12, 0x34, 0x56]);
     }
 
     #[test]
     fn mp_cfg_06_only_good_addresses() {
         assert!(Mac::from_administrator(&[2, 0, 0, 0, 0, 1]).is_some());
-        for bad in [
-            &[1, 2, 3, 4, 5, 6][..],
-            &[0; 6],
-            &[2, 0, 0, 0, 0],
-            &[2, 0, 0, 0, 0, 1, 2],
-            &[],
-        ] {
+        for bad in [&[1, 2, 3, 4, 5, 6][..], &[0; 6], &[2, 0, 0, 0, 0], &[2, 0, 0, 0, 0, 1, 2], &[]] {
             assert_eq!(Mac::from_administrator(bad), None);
         }
     }
@@ -189,21 +177,10 @@ mod tests {
         let other = Mac([2, 0, 0, 0, 0, 2]);
         let other_group = Mac([1, 0, 0x5e, 0, 0, 2]);
         assert!(!accepts(OWN, OWN, 0, &list) && !accepts(Mac::BROADCAST, OWN, 0, &list));
-        assert!(
-            accepts(OWN, OWN, filter::DIRECTED, &none)
-                && !accepts(other, OWN, filter::DIRECTED, &none)
-        );
+        assert!(accepts(OWN, OWN, filter::DIRECTED, &none) && !accepts(other, OWN, filter::DIRECTED, &none));
         assert!(accepts(Mac::BROADCAST, OWN, filter::BROADCAST, &none));
-        assert!(!accepts(
-            Mac::BROADCAST,
-            OWN,
-            filter::MULTICAST | filter::ALL_MULTICAST,
-            &none
-        ));
-        assert!(
-            accepts(GROUP, OWN, filter::MULTICAST, &list)
-                && !accepts(GROUP, OWN, filter::MULTICAST, &none)
-        );
+        assert!(!accepts(Mac::BROADCAST, OWN, filter::MULTICAST | filter::ALL_MULTICAST, &none));
+        assert!(accepts(GROUP, OWN, filter::MULTICAST, &list) && !accepts(GROUP, OWN, filter::MULTICAST, &none));
         assert!(!accepts(other_group, OWN, filter::MULTICAST, &list));
         assert!(accepts(other_group, OWN, filter::ALL_MULTICAST, &none));
         for to in [OWN, other, GROUP, Mac::BROADCAST] {
@@ -213,21 +190,9 @@ mod tests {
 
     #[test]
     fn mp_oid_22_lists() {
-        assert_eq!(
-            MulticastList::parse(&[0; 7]).unwrap_err(),
-            MulticastError::Length
-        );
-        assert_eq!(
-            MulticastList::parse(&[0; (MULTICAST_MAX + 1) * 6]).unwrap_err(),
-            MulticastError::Full
-        );
-        assert_eq!(
-            MulticastList::parse(&[3; MULTICAST_MAX * 6])
-                .unwrap()
-                .as_slice()
-                .len(),
-            MULTICAST_MAX
-        );
+        assert_eq!(MulticastList::parse(&[0; 7]).unwrap_err(), MulticastError::Length);
+        assert_eq!(MulticastList::parse(&[0; (MULTICAST_MAX + 1) * 6]).unwrap_err(), MulticastError::Full);
+        assert_eq!(MulticastList::parse(&[3; MULTICAST_MAX * 6]).unwrap().as_slice().len(), MULTICAST_MAX);
         assert!(MulticastList::parse(&[]).unwrap().as_slice().is_empty());
     }
 }

@@ -60,11 +60,7 @@ pub fn extent(mut chain: impl Iterator<Item = Piece>, length: u64) -> Result<Ext
         if piece.count >= rest {
             // The last byte must exist; one behind it need not.
             address.checked_add(length - 1).ok_or(ExtentError::Wraps)?;
-            return Ok(Extent {
-                address,
-                length,
-                pieces,
-            });
+            return Ok(Extent { address, length, pieces });
         }
         // Less than `length`, so no overflow.
         range = Some((address, so_far + piece.count));
@@ -76,24 +72,12 @@ mod tests {
     use super::*;
 
     fn of(pieces: &[(u64, u64)], length: u64) -> Result<Extent, ExtentError> {
-        extent(
-            pieces
-                .iter()
-                .map(|&(address, count)| Piece { address, count }),
-            length,
-        )
+        extent(pieces.iter().map(|&(address, count)| Piece { address, count }), length)
     }
 
     #[test]
     fn lam_01_one_piece() {
-        assert_eq!(
-            of(&[(0x1003, 10)], 10),
-            Ok(Extent {
-                address: 0x1003,
-                length: 10,
-                pieces: 1
-            })
-        );
+        assert_eq!(of(&[(0x1003, 10)], 10), Ok(Extent { address: 0x1003, length: 10, pieces: 1 }));
     }
 
     #[test]
@@ -111,26 +95,14 @@ mod tests {
 
     #[test]
     fn lam_08_what_lies_behind_is_not_looked_at() {
-        assert_eq!(
-            of(&[(0x1000, 16), (0x9999, 16)], 16).map(|e| e.pieces),
-            Ok(1)
-        );
-        assert_eq!(
-            of(&[(0x1000, 16), (0x1010, 16), (7, 7)], 17).map(|e| e.pieces),
-            Ok(2)
-        );
+        assert_eq!(of(&[(0x1000, 16), (0x9999, 16)], 16).map(|e| e.pieces), Ok(1));
+        assert_eq!(of(&[(0x1000, 16), (0x1010, 16), (7, 7)], 17).map(|e| e.pieces), Ok(2));
     }
 
     #[test]
     fn empty_pieces_are_skipped() {
-        assert_eq!(
-            of(&[(0x1000, 16), (5, 0), (0x1010, 16)], 32).map(|e| e.pieces),
-            Ok(3)
-        );
-        assert_eq!(
-            of(&[(0x1000, 0), (0x1000, 8)], 8).map(|e| e.address),
-            Ok(0x1000)
-        );
+        assert_eq!(of(&[(0x1000, 16), (5, 0), (0x1010, 16)], 32).map(|e| e.pieces), Ok(3));
+        assert_eq!(of(&[(0x1000, 0), (0x1000, 8)], 8).map(|e| e.address), Ok(0x1000));
         assert_eq!(of(&[(0x1000, 0), (0x2000, 8)], 8), Err(ExtentError::Gap));
     }
 

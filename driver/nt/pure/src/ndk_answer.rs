@@ -59,21 +59,10 @@ impl NdkCounters {
         let mut out = Writer::new(&mut answer);
         out.header(STATISTICS as u16);
         out.u32(0);
-        out.u64s(&[
-            self.connect,
-            self.accept,
-            self.connect_failure,
-            self.connection_error,
-            self.active,
-        ]);
+        out.u64s(&[self.connect, self.accept, self.connect_failure, self.connection_error, self.active]);
         out.u64s(&[0; 20]);
         out.u64(self.cq_error);
-        out.u64s(&[
-            self.in_octets,
-            self.out_octets,
-            self.in_frames,
-            self.out_frames,
-        ]);
+        out.u64s(&[self.in_octets, self.out_octets, self.in_frames, self.out_frames]);
         answer
     }
 }
@@ -143,17 +132,10 @@ mod tests {
 
     #[test]
     fn oid_11_statistics_layout() {
-        let counters = NdkCounters {
-            connect: 1,
-            active: 5,
-            cq_error: 25,
-            out_frames: 29,
-            ..NdkCounters::default()
-        };
+        let counters = NdkCounters { connect: 1, active: 5, cq_error: 25, out_frames: 29, ..NdkCounters::default() };
         let answer = counters.answer();
         assert_eq!(answer[..8], [0x80, 1, 248, 0, 0, 0, 0, 0]);
-        let at =
-            |index: usize| u64::from_le_bytes(answer[8 + index * 8..][..8].try_into().unwrap());
+        let at = |index: usize| u64::from_le_bytes(answer[8 + index * 8..][..8].try_into().unwrap());
         assert_eq!((at(0), at(4), at(25), at(29)), (1, 5, 25, 29));
         assert!((5..25).all(|index| at(index) == 0));
     }
@@ -170,11 +152,7 @@ mod tests {
         let mut buffer = vec![0xaa; list_bytes(1, CONNECTION)];
         let mut out = Writer::new(&mut buffer);
         head(&mut out, 1, CONNECTION);
-        connection(
-            &mut out,
-            Socket::V4([10, 0, 0, 1], 445),
-            Socket::V6([0xfe; 16], 7, 5445),
-        );
+        connection(&mut out, Socket::V4([10, 0, 0, 1], 445), Socket::V6([0xfe; 16], 7, 5445));
         assert_eq!(out.left(), 0);
         assert_eq!(buffer.len(), 16 + 128);
         assert_eq!(buffer[8], 2);

@@ -26,12 +26,7 @@ impl Generator {
                 *half = ((word >> shift) & 0xffff_ffff) as u32;
             }
         }
-        Self {
-            key,
-            counter: 0,
-            block: [0; 16],
-            used: 16,
-        }
+        Self { key, counter: 0, block: [0; 16], used: 16 }
     }
 
     /// The next 32 bits.
@@ -64,24 +59,7 @@ fn block(key: &[u32; 8], counter: u64) -> [u32; 16] {
     let [k0, k1, k2, k3, k4, k5, k6, k7] = *key;
     let low = (counter & 0xffff_ffff) as u32;
     let high = (counter >> 32) as u32;
-    let start = [
-        0x6170_7865,
-        0x3320_646e,
-        0x7962_2d32,
-        0x6b20_6574,
-        k0,
-        k1,
-        k2,
-        k3,
-        k4,
-        k5,
-        k6,
-        k7,
-        low,
-        high,
-        0,
-        0,
-    ];
+    let start = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574, k0, k1, k2, k3, k4, k5, k6, k7, low, high, 0, 0];
     let [mut a, mut b, mut c, mut d] = rows(start);
     for _ in 0..ROUNDS / 2 {
         quarter(&mut a, &mut b, &mut c, &mut d);
@@ -102,30 +80,8 @@ fn block(key: &[u32; 8], counter: u64) -> [u32; 16] {
 
 /// The state as four rows.
 fn rows(words: [u32; 16]) -> [[u32; 4]; 4] {
-    let [
-        a0,
-        a1,
-        a2,
-        a3,
-        b0,
-        b1,
-        b2,
-        b3,
-        c0,
-        c1,
-        c2,
-        c3,
-        d0,
-        d1,
-        d2,
-        d3,
-    ] = words;
-    [
-        [a0, a1, a2, a3],
-        [b0, b1, b2, b3],
-        [c0, c1, c2, c3],
-        [d0, d1, d2, d3],
-    ]
+    let [a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3] = words;
+    [[a0, a1, a2, a3], [b0, b1, b2, b3], [c0, c1, c2, c3], [d0, d1, d2, d3]]
 }
 
 /// One quarter round on each of the four columns.

@@ -34,12 +34,7 @@ impl Rundown {
             if state & CLOSED != 0 || state == CLOSED - 1 {
                 return false;
             }
-            match self.0.compare_exchange_weak(
-                state,
-                state + 1,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
+            match self.0.compare_exchange_weak(state, state + 1, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(now) => state = now,
             }
@@ -48,20 +43,12 @@ impl Rundown {
 
     /// Goes out.
     pub fn leave(&self) -> Inside {
-        if self.0.fetch_sub(1, Ordering::AcqRel) == CLOSED + 1 {
-            Inside::Nobody
-        } else {
-            Inside::Somebody
-        }
+        if self.0.fetch_sub(1, Ordering::AcqRel) == CLOSED + 1 { Inside::Nobody } else { Inside::Somebody }
     }
 
     /// Closes, once.
     pub fn close(&self) -> Inside {
-        if self.0.fetch_or(CLOSED, Ordering::AcqRel) == 0 {
-            Inside::Nobody
-        } else {
-            Inside::Somebody
-        }
+        if self.0.fetch_or(CLOSED, Ordering::AcqRel) == 0 { Inside::Nobody } else { Inside::Somebody }
     }
 }
 

@@ -14,10 +14,7 @@ pub struct Direction {
 
 impl Direction {
     const fn new() -> Self {
-        Self {
-            frames: [const { AtomicU64::new(0) }; 3],
-            octets: [const { AtomicU64::new(0) }; 3],
-        }
+        Self { frames: [const { AtomicU64::new(0) }; 3], octets: [const { AtomicU64::new(0) }; 3] }
     }
 
     /// Counts one frame of `octets` bytes, MAC header included.
@@ -35,14 +32,8 @@ impl Direction {
 
     fn snapshot(&self) -> Totals {
         Totals {
-            frames: self
-                .frames
-                .each_ref()
-                .map(|counter| counter.load(Ordering::Relaxed)),
-            octets: self
-                .octets
-                .each_ref()
-                .map(|counter| counter.load(Ordering::Relaxed)),
+            frames: self.frames.each_ref().map(|counter| counter.load(Ordering::Relaxed)),
+            octets: self.octets.each_ref().map(|counter| counter.load(Ordering::Relaxed)),
         }
     }
 }
@@ -86,17 +77,13 @@ impl Totals {
     /// All frames.
     #[must_use]
     pub fn all_frames(&self) -> u64 {
-        self.frames
-            .iter()
-            .fold(0, |sum, frames| sum.wrapping_add(*frames))
+        self.frames.iter().fold(0, |sum, frames| sum.wrapping_add(*frames))
     }
 
     /// All octets.
     #[must_use]
     pub fn all_octets(&self) -> u64 {
-        self.octets
-            .iter()
-            .fold(0, |sum, octets| sum.wrapping_add(*octets))
+        self.octets.iter().fold(0, |sum, octets| sum.wrapping_add(*octets))
     }
 }
 
@@ -153,14 +140,8 @@ impl Counters {
     #[must_use]
     pub fn snapshot(&self, rdma: RdmaTraffic) -> Snapshot {
         Snapshot {
-            received: self
-                .received
-                .snapshot()
-                .add_directed(rdma.in_frames, rdma.in_octets),
-            sent: self
-                .sent
-                .snapshot()
-                .add_directed(rdma.out_frames, rdma.out_octets),
+            received: self.received.snapshot().add_directed(rdma.in_frames, rdma.in_octets),
+            sent: self.sent.snapshot().add_directed(rdma.out_frames, rdma.out_octets),
             receive_errors: self.receive_errors.load(Ordering::Relaxed),
             no_buffer: self.no_buffer.load(Ordering::Relaxed),
             send_errors: self.send_errors.load(Ordering::Relaxed),
@@ -222,12 +203,7 @@ mod tests {
     fn oid_22_rdma_counts_too() {
         let counters = Counters::new();
         counters.sent.count(Class::Directed, 100);
-        let rdma = RdmaTraffic {
-            in_octets: 1000,
-            out_octets: 2000,
-            in_frames: 3,
-            out_frames: 4,
-        };
+        let rdma = RdmaTraffic { in_octets: 1000, out_octets: 2000, in_frames: 3, out_frames: 4 };
         let snapshot = counters.snapshot(rdma);
         assert_eq!(snapshot.sent.frames, [5, 0, 0]);
         assert_eq!(snapshot.sent.octets, [2100, 0, 0]);

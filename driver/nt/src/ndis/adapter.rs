@@ -39,11 +39,7 @@ impl AdapterHandle {
         if list.is_empty() {
             return;
         }
-        let flags = if I::AT_DISPATCH {
-            sys::NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL
-        } else {
-            0
-        };
+        let flags = if I::AT_DISPATCH { sys::NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL } else { 0 };
         // SAFETY: NBLs of this adapter that are the driver's, each with a status, ended by null.
         unsafe { sys::NdisMSendNetBufferListsComplete(self.raw(), list.into_raw(), flags) };
     }
@@ -56,9 +52,7 @@ impl AdapterHandle {
         }
         let flags = sys::NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL;
         // SAFETY: NBLs of this adapter's pool, owned by the driver, as many as counted.
-        unsafe {
-            sys::NdisMIndicateReceiveNetBufferLists(self.raw(), list.into_raw(), 0, count, flags)
-        };
+        unsafe { sys::NdisMIndicateReceiveNetBufferLists(self.raw(), list.into_raw(), 0, count, flags) };
     }
 
     /// The pause that was pending is complete. IRQL: at most DISPATCH_LEVEL.
@@ -90,21 +84,13 @@ impl AdapterHandle {
     /// Indicates the state of the link (`MP-LINK-01`). IRQL: at most DISPATCH_LEVEL.
     pub fn indicate_link<I: Irql>(self, link: Link, _: &mut Cx<I>) {
         let (connect, duplex, speed) = match link {
-            Link::Connected(speed) => (
-                sys::MediaConnectStateConnected,
-                sys::MediaDuplexStateFull,
-                speed,
-            ),
-            Link::Disconnected => (
-                sys::MediaConnectStateDisconnected,
-                sys::MediaDuplexStateUnknown,
-                sys::NDIS_LINK_SPEED_UNKNOWN,
-            ),
-            Link::Unknown => (
-                sys::MediaConnectStateUnknown,
-                sys::MediaDuplexStateUnknown,
-                sys::NDIS_LINK_SPEED_UNKNOWN,
-            ),
+            Link::Connected(speed) => (sys::MediaConnectStateConnected, sys::MediaDuplexStateFull, speed),
+            Link::Disconnected => {
+                (sys::MediaConnectStateDisconnected, sys::MediaDuplexStateUnknown, sys::NDIS_LINK_SPEED_UNKNOWN)
+            }
+            Link::Unknown => {
+                (sys::MediaConnectStateUnknown, sys::MediaDuplexStateUnknown, sys::NDIS_LINK_SPEED_UNKNOWN)
+            }
         };
         let mut state = sys::NDIS_LINK_STATE {
             Header: header(

@@ -70,11 +70,7 @@ pub unsafe fn set_registration(
 ///
 /// # Errors
 /// What NDIS says.
-pub fn set_general(
-    adapter: AdapterHandle,
-    general: &General<'_>,
-    _: &mut Cx<Passive>,
-) -> Result<(), Status> {
+pub fn set_general(adapter: AdapterHandle, general: &General<'_>, _: &mut Cx<Passive>) -> Result<(), Status> {
     let mut power = sys::NDIS_PM_CAPABILITIES {
         Header: header(
             sys::NDIS_OBJECT_TYPE_DEFAULT,

@@ -35,11 +35,7 @@ impl<'a> Configuration<'a> {
         let mut handle: sys::NDIS_HANDLE = ptr::null_mut();
         // SAFETY: both structures live across the call, at PASSIVE_LEVEL.
         let status = unsafe { sys::NdisOpenConfigurationEx(&raw mut object, &raw mut handle) };
-        if status == sys::NDIS_STATUS_SUCCESS {
-            Ok(Self { handle, cx })
-        } else {
-            Err(status)
-        }
+        if status == sys::NDIS_STATUS_SUCCESS { Ok(Self { handle, cx }) } else { Err(status) }
     }
 
     /// The number in a keyword (a literal of [`crate::wide`]). None: it is absent or not a number;
@@ -47,11 +43,8 @@ impl<'a> Configuration<'a> {
     pub fn number(&mut self, keyword: &'static [u16]) -> Option<u32> {
         let _ = &mut *self.cx;
         let name = crate::string::unicode(keyword);
-        let mut name = sys::UNICODE_STRING {
-            Length: name.Length,
-            MaximumLength: name.MaximumLength,
-            Buffer: name.Buffer,
-        };
+        let mut name =
+            sys::UNICODE_STRING { Length: name.Length, MaximumLength: name.MaximumLength, Buffer: name.Buffer };
         let mut status = sys::NDIS_STATUS_FAILURE;
         let mut parameter: *mut sys::NDIS_CONFIGURATION_PARAMETER = ptr::null_mut();
         // SAFETY: the handle is open; the out-parameters and the name live across the call.
@@ -86,12 +79,7 @@ impl<'a> Configuration<'a> {
         let mut length = 0;
         // SAFETY: the handle is open; the out-parameters live across the call.
         unsafe {
-            sys::NdisReadNetworkAddress(
-                &raw mut status,
-                &raw mut address,
-                &raw mut length,
-                self.handle,
-            );
+            sys::NdisReadNetworkAddress(&raw mut status, &raw mut address, &raw mut length, self.handle);
         }
         if status != sys::NDIS_STATUS_SUCCESS || address.is_null() {
             return None;

@@ -19,10 +19,7 @@ unsafe impl Sync for Driver {}
 
 /// The handlers of a miniport driver. Each is called at its documented IRQL.
 #[derive(Clone, Copy)]
-#[expect(
-    missing_docs,
-    reason = "named as in NDIS_MINIPORT_DRIVER_CHARACTERISTICS"
-)]
+#[expect(missing_docs, reason = "named as in NDIS_MINIPORT_DRIVER_CHARACTERISTICS")]
 pub struct Handlers {
     pub set_options: sys::SET_OPTIONS_HANDLER,
     pub initialize: sys::MINIPORT_INITIALIZE_HANDLER,
@@ -100,11 +97,7 @@ impl Driver {
                 &raw mut handle,
             )
         };
-        if status == sys::NDIS_STATUS_SUCCESS {
-            Ok(Self(handle))
-        } else {
-            Err(status)
-        }
+        if status == sys::NDIS_STATUS_SUCCESS { Ok(Self(handle)) } else { Err(status) }
     }
 
     /// Deregisters; from unload, after all adapters are gone, or from a DriverEntry that fails.
@@ -139,11 +132,7 @@ pub unsafe fn set_ndk_handlers(
     };
     // SAFETY: the structure begins with its header and lives across the call.
     let status = unsafe { sys::NdisSetOptionalHandlers(driver, (&raw mut characteristics).cast()) };
-    if status == sys::NDIS_STATUS_SUCCESS {
-        Ok(())
-    } else {
-        Err(status)
-    }
+    if status == sys::NDIS_STATUS_SUCCESS { Ok(()) } else { Err(status) }
 }
 
 /// The running NDIS: major and minor version.

@@ -31,10 +31,7 @@ impl<'a> Iterator for Frames<'a> {
         let next = unsafe { sys::NET_BUFFER_NEXT_NB(buffer.as_ptr()) };
         // SAFETY: a field of a live NB.
         self.next = unsafe { next.read() };
-        Some(Frame {
-            buffer,
-            nbl: PhantomData,
-        })
+        Some(Frame { buffer, nbl: PhantomData })
     }
 }
 
@@ -57,10 +54,7 @@ pub enum FrameError {
 impl Frame<'_> {
     /// Bytes from the Ethernet header on.
     #[must_use]
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "an empty frame is an error, not a case"
-    )]
+    #[expect(clippy::len_without_is_empty, reason = "an empty frame is an error, not a case")]
     pub fn len(&self) -> u32 {
         // SAFETY: the NBL is borrowed, and owns its NBs; only the place is computed.
         let length = unsafe { sys::NET_BUFFER_DATA_LENGTH(self.buffer.as_ptr()) };
@@ -86,17 +80,12 @@ impl Frame<'_> {
         while !rest.is_empty() {
             let piece = NonNull::new(mdl).ok_or(FrameError::Short)?;
             // SAFETY: the chain belongs to the NB; copied, since mapping changes the MDL.
-            let sys::MDL {
-                ByteCount: count,
-                Next: next,
-                ..
-            } = unsafe { piece.read() };
+            let sys::MDL { ByteCount: count, Next: next, .. } = unsafe { piece.read() };
             let count = count as usize;
             let here = count.saturating_sub(offset).min(rest.len());
             if here > 0 {
                 // SAFETY: the MDL is alive while the NBL is ours.
-                let base =
-                    unsafe { mdl::system_address(piece.cast()) }.ok_or(FrameError::NoMemory)?;
+                let base = unsafe { mdl::system_address(piece.cast()) }.ok_or(FrameError::NoMemory)?;
                 let (place, after) = rest.split_at_mut_checked(here).ok_or(FrameError::Short)?;
                 // SAFETY: the offset lies within the MDL.
                 let from = unsafe { base.add(offset) };

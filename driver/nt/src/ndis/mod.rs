@@ -56,9 +56,5 @@ impl AdapterHandle {
 
 /// A header of an NDIS structure.
 const fn header(kind: u8, revision: u8, size: u16) -> sys::NDIS_OBJECT_HEADER {
-    sys::NDIS_OBJECT_HEADER {
-        Type: kind,
-        Revision: revision,
-        Size: size,
-    }
+    sys::NDIS_OBJECT_HEADER { Type: kind, Revision: revision, Size: size }
 }

@@ -28,11 +28,7 @@ impl NblList {
     /// None.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            first: ptr::null_mut(),
-            last: ptr::null_mut(),
-            count: 0,
-        }
+        Self { first: ptr::null_mut(), last: ptr::null_mut(), count: 0 }
     }
 
     /// The chain that a handler was given.
@@ -162,10 +158,7 @@ impl Nbl {
         let first = unsafe { sys::NET_BUFFER_LIST_FIRST_NB(self.0.as_ptr()) };
         // SAFETY: an owned NBL's field.
         let next = unsafe { first.read() };
-        Frames {
-            next,
-            nbl: PhantomData,
-        }
+        Frames { next, nbl: PhantomData }
     }
 }
 

@@ -59,11 +59,7 @@ impl Query<'_> {
     /// How much fits.
     #[must_use]
     pub const fn room(&self) -> usize {
-        if self.data.InformationBuffer.is_null() {
-            0
-        } else {
-            self.data.InformationBufferLength as usize
-        }
+        if self.data.InformationBuffer.is_null() { 0 } else { self.data.InformationBufferLength as usize }
     }
 
     /// The answer.
@@ -86,11 +82,7 @@ impl Query<'_> {
     pub fn counter(&mut self, value: u64) -> Status {
         if self.room() >= 8 || self.room() < 4 {
             // Too short for either: 4 would do.
-            return if self.room() >= 8 {
-                self.answer(&value.to_le_bytes())
-            } else {
-                self.too_short(4)
-            };
+            return if self.room() >= 8 { self.answer(&value.to_le_bytes()) } else { self.too_short(4) };
         }
         // The lower half, as the 32-bit form of the counter is defined.
         let status = self.number((value & 0xffff_ffff) as u32);
@@ -143,11 +135,7 @@ impl Set<'_> {
     /// How many bytes are given.
     #[must_use]
     pub const fn given(&self) -> usize {
-        if self.data.InformationBuffer.is_null() {
-            0
-        } else {
-            self.data.InformationBufferLength as usize
-        }
+        if self.data.InformationBuffer.is_null() { 0 } else { self.data.InformationBufferLength as usize }
     }
 
     /// Copies the first bytes out; at most [`Set::given`] of them. It says how many.

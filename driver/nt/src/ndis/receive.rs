@@ -46,9 +46,7 @@ impl ReceivePool {
         cx: &mut Cx<Passive>,
     ) -> Result<(Self, NblList), NoMemory> {
         let stride = frame_bytes.checked_next_multiple_of(64).ok_or(NoMemory)?;
-        let total = (stride as usize)
-            .checked_mul(count as usize)
-            .ok_or(NoMemory)?;
+        let total = (stride as usize).checked_mul(count as usize).ok_or(NoMemory)?;
         let memory = KBytes::try_zeroed(tag, total)?;
         let mut parameters = sys::NET_BUFFER_LIST_POOL_PARAMETERS {
             Header: header(
@@ -63,18 +61,11 @@ impl ReceivePool {
             DataSize: 0,
         };
         // SAFETY: the parameters live across the call.
-        let pool =
-            unsafe { sys::NdisAllocateNetBufferListPool(adapter.raw(), &raw mut parameters) };
+        let pool = unsafe { sys::NdisAllocateNetBufferListPool(adapter.raw(), &raw mut parameters) };
         if pool.is_null() {
             return Err(NoMemory);
         }
-        let mut this = Self {
-            adapter,
-            pool,
-            memory,
-            frame_bytes,
-            made: 0,
-        };
+        let mut this = Self { adapter, pool, memory, frame_bytes, made: 0 };
         let mut free = NblList::new();
         for index in 0..count as usize {
             // SAFETY: `index` is below `count`, so the buffer lies within the memory.
@@ -123,12 +114,7 @@ impl ReceivePool {
     /// Frees everything; `free` holds all NBLs that were made (`MP-NBL-03`).
     pub fn destroy(self, mut free: NblList, _: &mut Cx<Passive>) {
         if free.count() != self.made {
-            crate::bugcheck::stop(
-                crate::bugcheck::Reason::Counter,
-                free.count() as usize,
-                self.made as usize,
-                0,
-            );
+            crate::bugcheck::stop(crate::bugcheck::Reason::Counter, free.count() as usize, self.made as usize, 0);
         }
         while let Some(nbl) = free.pop() {
             let raw = nbl.0.as_ptr();

@@ -48,10 +48,7 @@ impl<T> KBox<T> {
     pub fn try_zeroed(tag: Tag) -> Result<KBox<MaybeUninit<T>>, NoMemory> {
         const { assert!(align_of::<T>() <= 4096) };
         let value = allocate(tag, size_of::<T>().max(1), align_of::<T>())?.cast();
-        Ok(KBox {
-            value,
-            owns: PhantomData,
-        })
+        Ok(KBox { value, owns: PhantomData })
     }
 
     /// Promises that the value will not move.
@@ -92,10 +89,7 @@ impl<T> KBox<T> {
     /// `value` came from `into_raw` of a `KBox<T>`, is still initialised, and nobody else will use it.
     #[must_use]
     pub const unsafe fn from_raw(value: NonNull<T>) -> Self {
-        Self {
-            value,
-            owns: PhantomData,
-        }
+        Self { value, owns: PhantomData }
     }
 
     /// The address of the value, without making a reference.

@@ -31,14 +31,7 @@ impl<T> KRef<T> {
     /// # Errors
     /// [`NoMemory`].
     pub fn try_new(tag: Tag, value: T) -> Result<Self, NoMemory> {
-        let block = KBox::try_new(
-            tag,
-            Counted {
-                count: AtomicUsize::new(1),
-                value,
-            },
-        )?
-        .into_raw();
+        let block = KBox::try_new(tag, Counted { count: AtomicUsize::new(1), value })?.into_raw();
         Ok(Self { block })
     }
 

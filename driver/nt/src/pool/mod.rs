@@ -46,10 +46,7 @@ impl Tag {
     #[must_use]
     pub const fn new(text: [u8; 4]) -> Self {
         let [a, b, c, d] = text;
-        assert!(
-            printable(a) && printable(b) && printable(c) && printable(d),
-            "pool tags are printable"
-        );
+        assert!(printable(a) && printable(b) && printable(c) && printable(d), "pool tags are printable");
         Self(u32::from_le_bytes(text))
     }
 
@@ -88,15 +85,12 @@ const _: () = assert!(size_of::<Header>() == POOL_ALIGNMENT);
 fn allocate(tag: Tag, size: usize, align: usize) -> Result<NonNull<u8>, NoMemory> {
     debug_assert!(align.is_power_of_two() && align <= 4096);
     let padding = align.saturating_sub(POOL_ALIGNMENT);
-    let total = size
-        .checked_add(size_of::<Header>() + padding)
-        .ok_or(NoMemory)?;
+    let total = size.checked_add(size_of::<Header>() + padding).ok_or(NoMemory)?;
     // SAFETY: the size is at least that of the header and the tag is printable; no flag that raises.
     let base = unsafe { ExAllocatePool2(NON_PAGED, total as u64, tag.0) };
     let base = NonNull::new(base.cast::<u8>()).ok_or(NoMemory)?;
     let earliest = base.addr().get() + size_of::<Header>();
-    let distance =
-        size_of::<Header>() + (earliest.next_multiple_of(align.max(POOL_ALIGNMENT)) - earliest);
+    let distance = size_of::<Header>() + (earliest.next_multiple_of(align.max(POOL_ALIGNMENT)) - earliest);
     // SAFETY: distance is at most header and padding, which the block has in front of `size` bytes.
     let data = unsafe { base.add(distance) };
     // SAFETY: distance is at least the header's size, so the header lies within the block.
@@ -122,24 +116,11 @@ unsafe fn free(data: NonNull<u8>) {
     // SAFETY: each block has its header in front of the data.
     let header = unsafe { data.sub(size_of::<Header>()) }.cast::<Header>();
     // SAFETY: the header was written by `allocate` and nobody else can reach it.
-    let Header {
-        distance,
-        tag,
-        mark,
-    } = unsafe { header.read() };
+    let Header { distance, tag, mark } = unsafe { header.read() };
     if mark != MARK {
-        bugcheck::stop(
-            Reason::PoolHeader,
-            data.addr().get(),
-            mark as usize,
-            tag as usize,
-        );
+        bugcheck::stop(Reason::PoolHeader, data.addr().get(), mark as usize, tag as usize);
     }
-    let spent = Header {
-        distance,
-        tag,
-        mark: 0,
-    };
+    let spent = Header { distance, tag, mark: 0 };
     // SAFETY: as above; the mark goes so that a second free is found out while the page lives.
     unsafe { header.write(spent) };
     // SAFETY: `distance` leads back to the pool's block.

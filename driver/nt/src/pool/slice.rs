@@ -48,11 +48,7 @@ impl<T: Zeroable> KSlice<T> {
     /// No elements; cannot fail.
     #[must_use]
     pub const fn empty() -> Self {
-        Self {
-            first: NonNull::dangling(),
-            length: 0,
-            owns: PhantomData,
-        }
+        Self { first: NonNull::dangling(), length: 0, owns: PhantomData }
     }
 
     /// `length` zeroed elements. IRQL: at most DISPATCH_LEVEL.
@@ -63,17 +59,10 @@ impl<T: Zeroable> KSlice<T> {
         const { assert!(align_of::<T>() <= 4096 && !core::mem::needs_drop::<T>()) };
         let bytes = length.checked_mul(size_of::<T>()).ok_or(NoMemory)?;
         if bytes == 0 {
-            return Ok(Self {
-                length,
-                ..Self::empty()
-            });
+            return Ok(Self { length, ..Self::empty() });
         }
         let first = allocate(tag, bytes, align_of::<T>())?.cast();
-        Ok(Self {
-            first,
-            length,
-            owns: PhantomData,
-        })
+        Ok(Self { first, length, owns: PhantomData })
     }
 }
 
@@ -176,8 +165,6 @@ impl Drop for KBytes {
 
 impl fmt::Debug for KBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KBytes")
-            .field("length", &self.length)
-            .finish()
+        f.debug_struct("KBytes").field("length", &self.length).finish()
     }
 }

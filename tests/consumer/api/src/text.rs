@@ -18,8 +18,7 @@ impl<const N: usize> Text<N> {
 
     /// The end of a text, as much as fits: what matters of a path.
     pub fn tail(text: &str) -> Self {
-        let start =
-            (text.len().saturating_sub(N)..=text.len()).find(|at| text.is_char_boundary(*at));
+        let start = (text.len().saturating_sub(N)..=text.len()).find(|at| text.is_char_boundary(*at));
         Self::new(start.and_then(|start| text.get(start..)).unwrap_or(""))
     }
 
@@ -29,9 +28,7 @@ impl<const N: usize> Text<N> {
         let bytes = self.0.get(..used).unwrap_or(&[]);
         match core::str::from_utf8(bytes) {
             Ok(text) => text,
-            Err(error) => {
-                core::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or(&[])).unwrap_or("")
-            }
+            Err(error) => core::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or(&[])).unwrap_or(""),
         }
     }
 
@@ -50,19 +47,12 @@ impl<const N: usize> fmt::Write for Text<N> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let start = self.used();
         let room = N.saturating_sub(start);
-        let fits = (0..=room.min(text.len()))
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0);
+        let fits = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let target = self.0.iter_mut().skip(start);
         for (target, source) in target.zip(text.bytes().take(fits)) {
             *target = source;
         }
-        if fits == text.len() {
-            Ok(())
-        } else {
-            Err(fmt::Error)
-        }
+        if fits == text.len() { Ok(()) } else { Err(fmt::Error) }
     }
 }
 

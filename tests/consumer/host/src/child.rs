@@ -18,10 +18,7 @@ pub fn run(name: &str, body: impl FnOnce()) -> Output {
         std::process::exit(0);
     }
     let binary = std::env::current_exe().expect("a test has a binary");
-    let child = Command::new(binary)
-        .args([name, "--exact", "--nocapture"])
-        .env(MARK, "1")
-        .output();
+    let child = Command::new(binary).args([name, "--exact", "--nocapture"]).env(MARK, "1").output();
     child.expect("the test's own binary can be started")
 }
 
@@ -32,11 +29,5 @@ pub fn run(name: &str, body: impl FnOnce()) -> Output {
 pub fn passes(name: &str, body: impl FnOnce()) {
     let output = run(name, body);
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "{name}: {}\n{}{}",
-        output.status,
-        said(&output.stdout),
-        said(&output.stderr)
-    );
+    assert!(output.status.success(), "{name}: {}\n{}{}", output.status, said(&output.stdout), said(&output.stderr));
 }

@@ -74,20 +74,12 @@ impl Setup {
     /// Two adapters with both kinds of addresses, all checks, images from `NTSIM_SYS_DIR` or the debug build.
     pub fn tests() -> Self {
         let images = std::env::var_os("NTSIM_SYS_DIR").map_or_else(default_images, PathBuf::from);
-        Self {
-            images,
-            config: Config::default(),
-            adapters: two_adapters(),
-        }
+        Self { images, config: Config::default(), adapters: two_adapters() }
     }
 
     /// The same without the checks that cost speed.
     pub fn fast(images: PathBuf) -> Self {
-        Self {
-            images,
-            config: Config::fast(),
-            adapters: two_adapters(),
-        }
+        Self { images, config: Config::fast(), adapters: two_adapters() }
     }
 }
 
@@ -104,12 +96,8 @@ pub fn two_adapters() -> Vec<AdapterConfig> {
 
 // The build leaves images below the target folder; tests run from the folder of their package.
 fn default_images() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(3)
-        .unwrap_or(Path::new("."));
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).unwrap_or(Path::new("."));
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     target.join("sys/debug")
 }
 
@@ -163,19 +151,10 @@ impl Session {
         }
         machine.load(consumer, &[])?;
         let device = machine.open(api::LINK_NAME)?;
-        let session = Self {
-            device,
-            machine,
-            targets,
-            next: AtomicU64::new(1),
-        };
+        let session = Self { device, machine, targets, next: AtomicU64::new(1) };
         // The driver hears of addresses a moment after its adapters have started.
         let outcome = session.run(&session.request("settle"), None)?;
-        if outcome.status == 0 {
-            Ok(session)
-        } else {
-            Err(Error::Unsettled(Box::new(outcome.failure)))
-        }
+        if outcome.status == 0 { Ok(session) } else { Err(Error::Unsettled(Box::new(outcome.failure))) }
     }
 
     /// A request with the session's adapters, a fresh id and ordinary choices.
@@ -201,16 +180,9 @@ impl Session {
     /// [`Error::Refused`], [`Error::Answer`].
     pub fn workloads(&self) -> Result<Vec<api::Entry>, Error> {
         const MOST: usize = 4096;
-        let bytes = self.control(
-            "the list",
-            api::IOCTL_LIST,
-            &[],
-            MOST * size_of::<api::Entry>(),
-        )?;
+        let bytes = self.control("the list", api::IOCTL_LIST, &[], MOST * size_of::<api::Entry>())?;
         let entries = bytes.chunks_exact(size_of::<api::Entry>());
-        Ok(entries
-            .filter_map(|entry| api::Entry::read_from_bytes(entry).ok())
-            .collect())
+        Ok(entries.filter_map(|entry| api::Entry::read_from_bytes(entry).ok()).collect())
     }
 
     /// Runs a workload and waits for its end. A workload that fails is not an error: see the outcome.
@@ -232,17 +204,9 @@ impl Session {
     /// [`Error::Refused`], [`Error::Answer`].
     pub fn progress(&self, id: u64) -> Result<Option<api::Progress>, Error> {
         const WHAT: &str = "the progress";
-        match self.control(
-            WHAT,
-            api::IOCTL_PROGRESS,
-            id.as_bytes(),
-            size_of::<api::Progress>(),
-        ) {
+        match self.control(WHAT, api::IOCTL_PROGRESS, id.as_bytes(), size_of::<api::Progress>()) {
             Ok(bytes) => parse(WHAT, &bytes).map(Some),
-            Err(Error::Refused {
-                status: NtStatus::NOT_FOUND,
-                ..
-            }) => Ok(None),
+            Err(Error::Refused { status: NtStatus::NOT_FOUND, .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -254,10 +218,7 @@ impl Session {
     pub fn cancel(&self, id: u64) -> Result<bool, Error> {
         match self.control("a cancel", api::IOCTL_CANCEL, id.as_bytes(), 0) {
             Ok(_) => Ok(true),
-            Err(Error::Refused {
-                status: NtStatus::NOT_FOUND,
-                ..
-            }) => Ok(false),
+            Err(Error::Refused { status: NtStatus::NOT_FOUND, .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -272,36 +233,19 @@ impl Session {
     /// # Errors
     /// [`Error::Machine`] if a driver cannot be unloaded.
     pub fn end(self) -> Result<Left, Error> {
-        let Self {
-            device, machine, ..
-        } = self;
+        let Self { device, machine, .. } = self;
         drop(device);
-        Ok(Left {
-            reports: machine.shutdown()?,
-        })
+        Ok(Left { reports: machine.shutdown()? })
     }
 
-    fn control(
-        &self,
-        what: &'static str,
-        code: u32,
-        input: &[u8],
-        room: usize,
-    ) -> Result<Vec<u8>, Error> {
+    fn control(&self, what: &'static str, code: u32, input: &[u8], room: usize) -> Result<Vec<u8>, Error> {
         let (status, output) = self.device.ioctl(code, input, room)?;
-        if status == NtStatus::SUCCESS {
-            Ok(output)
-        } else {
-            Err(Error::Refused { what, status })
-        }
+        if status == NtStatus::SUCCESS { Ok(output) } else { Err(Error::Refused { what, status }) }
     }
 }
 
 fn parse<T: FromBytes>(what: &'static str, bytes: &[u8]) -> Result<T, Error> {
-    T::read_from_bytes(bytes).map_err(|_| Error::Answer {
-        what,
-        length: bytes.len(),
-    })
+    T::read_from_bytes(bytes).map_err(|_| Error::Answer { what, length: bytes.len() })
 }
 
 fn image(folder: &Path, name: &str) -> Result<PathBuf, Error> {
@@ -309,22 +253,12 @@ fn image(folder: &Path, name: &str) -> Result<PathBuf, Error> {
     if path.is_file() {
         return Ok(path);
     }
-    let release = if folder.ends_with("release") {
-        " --release"
-    } else {
-        ""
-    };
-    Err(Error::NoImage {
-        path,
-        command: format!("cargo xtask build{release} --package {name}"),
-    })
+    let release = if folder.ends_with("release") { " --release" } else { "" };
+    Err(Error::NoImage { path, command: format!("cargo xtask build{release} --package {name}") })
 }
 
 fn target(adapter: &AdapterConfig) -> api::Target {
-    let mut target = api::Target {
-        interface: adapter.interface_index,
-        ..api::Target::default()
-    };
+    let mut target = api::Target { interface: adapter.interface_index, ..api::Target::default() };
     for address in &adapter.addresses {
         match address.address {
             std::net::IpAddr::V4(address) => target.ipv4 = address.octets(),

@@ -21,11 +21,7 @@ impl Cross {
         let toolchain = toolchain::find(install)?;
         let linker = linker::find(&toolchain)?;
         eprintln!("drivers: {toolchain}, linker {}", linker.display());
-        Ok(Self {
-            toolchain,
-            linker,
-            folder: target.join("cross"),
-        })
+        Ok(Self { toolchain, linker, folder: target.join("cross") })
     }
 
     /// Where cargo leaves the images of a profile.
@@ -44,21 +40,13 @@ impl Cross {
     }
 
     /// Runs `cargo <verb>` for driver packages.
-    pub fn run(
-        &self,
-        verb: &str,
-        profile: Profile,
-        packages: &[DriverPackage],
-        deny_warnings: bool,
-    ) -> Result<()> {
+    pub fn run(&self, verb: &str, profile: Profile, packages: &[DriverPackage], deny_warnings: bool) -> Result<()> {
         let root = workspace::root();
         let lock = lock::derive(&root, &self.folder)?;
         let mut command = Command::new(&self.toolchain.cargo);
         command.current_dir(&root).args([verb, "--target", TARGET]);
         command.arg("--target-dir").arg(&self.folder);
-        command
-            .arg("--config")
-            .arg(root.join("tools/cross/config.toml"));
+        command.arg("--config").arg(root.join("tools/cross/config.toml"));
         command.args(self.toolchain.lock_arguments(&lock));
         if self.toolchain.standard == Standard::Source {
             command.arg("-Zbuild-std=core,alloc");
@@ -75,33 +63,20 @@ impl Cross {
         self.environment(&mut command);
         let success = messages::run(&mut command);
         let success = success.with_context(|| self.toolchain.cargo.display().to_string())?;
-        ensure!(
-            success,
-            "cargo {verb} of the drivers failed ({})",
-            profile.folder()
-        );
+        ensure!(success, "cargo {verb} of the drivers failed ({})", profile.folder());
         Ok(())
     }
 
     fn environment(&self, command: &mut Command) {
         // Unstable features of cargo are in use: a lock file elsewhere, building the standard library.
-        command
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTC", &self.toolchain.rustc);
+        command.env("RUSTC_BOOTSTRAP", "1").env("RUSTC", &self.toolchain.rustc);
         command.env("CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER", &self.linker);
         // Subcommands such as clippy are looked up on the path.
         let mut path = vec![self.toolchain.sysroot.join("bin")];
-        path.extend(std::env::split_paths(
-            &std::env::var_os("PATH").unwrap_or_default(),
-        ));
+        path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
         command.env("PATH", std::env::join_paths(path).unwrap_or_default());
         // Flags from the environment would replace those of the configuration, control flow guard among them.
-        for variable in [
-            "RUSTFLAGS",
-            "CARGO_ENCODED_RUSTFLAGS",
-            "RUSTUP_TOOLCHAIN",
-            "CARGO_BUILD_TARGET",
-        ] {
+        for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTUP_TOOLCHAIN", "CARGO_BUILD_TARGET"] {
             command.env_remove(variable);
         }
     }

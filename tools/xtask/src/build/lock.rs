@@ -22,15 +22,9 @@ pub fn derive(root: &Path, folder: &Path) -> Result<PathBuf> {
 
 /// Without the registry's packages, else cargo would keep to them and leave the stand-ins unused.
 fn without_standins(lock: &str) -> String {
-    let is_standin = |block: &&str| {
-        STANDINS
-            .iter()
-            .any(|name| block.starts_with(&format!("[[package]]\nname = \"{name}\"\n")))
-    };
-    lock.split("\n\n")
-        .filter(|block| !is_standin(block))
-        .collect::<Vec<_>>()
-        .join("\n\n")
+    let is_standin =
+        |block: &&str| STANDINS.iter().any(|name| block.starts_with(&format!("[[package]]\nname = \"{name}\"\n")));
+    lock.split("\n\n").filter(|block| !is_standin(block)).collect::<Vec<_>>().join("\n\n")
 }
 
 #[cfg(test)]
@@ -40,9 +34,6 @@ mod tests {
     #[test]
     fn only_the_standins_are_taken_out() {
         let lock = "version = 4\n\n[[package]]\nname = \"wdk\"\n\n[[package]]\nname = \"wdk-sys\"\nversion = \"1\"\n\n[[package]]\nname = \"x\"\n";
-        assert_eq!(
-            without_standins(lock),
-            "version = 4\n\n[[package]]\nname = \"wdk\"\n\n[[package]]\nname = \"x\"\n"
-        );
+        assert_eq!(without_standins(lock), "version = 4\n\n[[package]]\nname = \"wdk\"\n\n[[package]]\nname = \"x\"\n");
     }
 }

@@ -39,9 +39,7 @@ mod tests {
 
     #[test]
     fn only_that_warning_is_held_back() {
-        assert!(unused_patch(
-            "warning: patch `wdk-sys v0.5.2 (/x)` was not used in the crate graph"
-        ));
+        assert!(unused_patch("warning: patch `wdk-sys v0.5.2 (/x)` was not used in the crate graph"));
         assert!(!unused_patch("warning: unused variable"));
         assert!(continues("      with the dependency requirements."));
         assert!(!continues("   Compiling core v0.0.0"));

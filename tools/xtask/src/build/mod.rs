@@ -71,17 +71,13 @@ pub fn drivers(options: &Options) -> Result<Vec<Driver>> {
     let built = cross.output(options.profile);
     let out = sys_folder(target, options.profile);
     std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
-    let finished: Vec<_> = packages
-        .iter()
-        .map(|package| publish(package, &built, &out))
-        .collect::<Result<_>>()?;
+    let finished: Vec<_> = packages.iter().map(|package| publish(package, &built, &out)).collect::<Result<_>>()?;
     // Every image is checked, so that one run shows all that is wrong.
-    let checks = packages.iter().zip(&finished).map(|(package, driver)| {
-        crate::image::check(&driver.sys, options.detail, &package.expected_faults)
-    });
-    let faults: Vec<String> = checks
-        .filter_map(|check| Some(format!("{:#}", check.err()?)))
-        .collect();
+    let checks = packages
+        .iter()
+        .zip(&finished)
+        .map(|(package, driver)| crate::image::check(&driver.sys, options.detail, &package.expected_faults));
+    let faults: Vec<String> = checks.filter_map(|check| Some(format!("{:#}", check.err()?))).collect();
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(finished)
 }
@@ -113,25 +109,14 @@ pub fn sys_folder(target: &Path, profile: Profile) -> PathBuf {
 }
 
 fn select(all: Vec<DriverPackage>, wanted: &[String]) -> Result<Vec<DriverPackage>> {
-    let unknown = wanted
-        .iter()
-        .find(|name| all.iter().all(|driver| driver.package != **name));
+    let unknown = wanted.iter().find(|name| all.iter().all(|driver| driver.package != **name));
     if let Some(name) = unknown {
-        let known = all
-            .iter()
-            .map(|driver| driver.package.as_str())
-            .collect::<Vec<_>>()
-            .join(", ");
+        let known = all.iter().map(|driver| driver.package.as_str()).collect::<Vec<_>>().join(", ");
         bail!("`{name}` is not a driver package of the workspace; these are: {known}");
     }
-    let selected: Vec<_> = all
-        .into_iter()
-        .filter(|driver| wanted.is_empty() || wanted.contains(&driver.package))
-        .collect();
-    ensure!(
-        !selected.is_empty(),
-        "no package of the workspace has [package.metadata.wdk.driver-model]"
-    );
+    let selected: Vec<_> =
+        all.into_iter().filter(|driver| wanted.is_empty() || wanted.contains(&driver.package)).collect();
+    ensure!(!selected.is_empty(), "no package of the workspace has [package.metadata.wdk.driver-model]");
     Ok(selected)
 }
 
@@ -141,10 +126,7 @@ fn publish(package: &DriverPackage, built: &Path, out: &Path) -> Result<Driver> 
     let sys = out.join(format!("{}.sys", package.library));
     let pdb = out.join(format!("{}.pdb", package.library));
     copy(&image.with_extension("pdb"), &pdb)?;
-    copy(
-        &built.join("deps").join(format!("{}.map", package.library)),
-        &sys.with_extension("map"),
-    )?;
+    copy(&built.join("deps").join(format!("{}.map", package.library)), &sys.with_extension("map"))?;
     copy(&image, &sys)?;
     Ok(Driver { sys })
 }

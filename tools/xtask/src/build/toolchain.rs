@@ -11,13 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages of Debian and Ubuntu with a recent compiler and the library's source.
-const DEBIAN_PACKAGES: [&str; 5] = [
-    "rustc-web",
-    "cargo-web",
-    "rust-web-src",
-    "rust-web-clippy",
-    "lld-19",
-];
+const DEBIAN_PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy", "lld-19"];
 /// The oldest compiler that the `wdk` package accepts.
 const OLDEST: (u32, u32) = (1, 91);
 
@@ -53,11 +47,7 @@ impl fmt::Display for Toolchain {
             Standard::Source => "building its source of the",
         };
         let (major, minor) = self.version;
-        write!(
-            formatter,
-            "Rust {major}.{minor} ({}) {standard} standard library",
-            self.rustc.display()
-        )
+        write!(formatter, "Rust {major}.{minor} ({}) {standard} standard library", self.rustc.display())
     }
 }
 
@@ -66,17 +56,9 @@ impl Toolchain {
     pub fn lock_arguments(&self, lock: &Path) -> Vec<String> {
         let path = lock.display();
         if self.version >= (1, 95) {
-            vec![
-                "-Zlockfile-path".to_owned(),
-                "--config".to_owned(),
-                format!("resolver.lockfile-path='{path}'"),
-            ]
+            vec!["-Zlockfile-path".to_owned(), "--config".to_owned(), format!("resolver.lockfile-path='{path}'")]
         } else {
-            vec![
-                "-Zunstable-options".to_owned(),
-                "--lockfile-path".to_owned(),
-                path.to_string(),
-            ]
+            vec!["-Zunstable-options".to_owned(), "--lockfile-path".to_owned(), path.to_string()]
         }
     }
 }
@@ -87,11 +69,7 @@ pub fn find(install: bool) -> Result<Toolchain> {
         return Ok(found);
     }
     if on_path("apt-get").is_none() {
-        bail!(
-            "no Rust {}.{} or newer for {TARGET}: run `rustup target add {TARGET}`",
-            OLDEST.0,
-            OLDEST.1
-        );
+        bail!("no Rust {}.{} or newer for {TARGET}: run `rustup target add {TARGET}`", OLDEST.0, OLDEST.1);
     };
     let wanted = DEBIAN_PACKAGES.join(" ");
     if !install && std::env::var_os("CI").is_none() {
@@ -105,13 +83,8 @@ pub fn find(install: bool) -> Result<Toolchain> {
 }
 
 fn best(compilers: Vec<PathBuf>) -> Option<Toolchain> {
-    let found: Vec<_> = compilers
-        .iter()
-        .filter_map(|rustc| inspect(rustc))
-        .collect();
-    let installed = found
-        .iter()
-        .position(|toolchain| toolchain.standard == Standard::Installed);
+    let found: Vec<_> = compilers.iter().filter_map(|rustc| inspect(rustc)).collect();
+    let installed = found.iter().position(|toolchain| toolchain.standard == Standard::Installed);
     found.into_iter().nth(installed.unwrap_or(0))
 }
 
@@ -119,13 +92,8 @@ fn best(compilers: Vec<PathBuf>) -> Option<Toolchain> {
 fn candidates() -> Vec<PathBuf> {
     let mut compilers = Vec::new();
     let listed = on_path("rustup").and_then(|rustup| output(&rustup, &["toolchain", "list"]));
-    for name in listed
-        .unwrap_or_default()
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-    {
-        let which = on_path("rustup")
-            .and_then(|rustup| output(&rustup, &["which", "--toolchain", name, "rustc"]));
+    for name in listed.unwrap_or_default().lines().filter_map(|line| line.split_whitespace().next()) {
+        let which = on_path("rustup").and_then(|rustup| output(&rustup, &["which", "--toolchain", name, "rustc"]));
         compilers.extend(which.map(|path| PathBuf::from(path.trim())));
     }
     compilers.extend(on_path("rustc"));
@@ -135,15 +103,8 @@ fn candidates() -> Vec<PathBuf> {
 
 fn inspect(rustc: &Path) -> Option<Toolchain> {
     let about = output(rustc, &["-vV"])?;
-    let field = |name: &str| {
-        about
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .map(str::trim)
-    };
-    let mut numbers = field("release:")?
-        .split('.')
-        .map(|part| part.parse::<u32>());
+    let field = |name: &str| about.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let mut numbers = field("release:")?.split('.').map(|part| part.parse::<u32>());
     let version = (numbers.next()?.ok()?, numbers.next()?.ok()?);
     let host = field("host:")?.to_owned();
     let sysroot = PathBuf::from(output(rustc, &["--print", "sysroot"])?.trim());
@@ -157,20 +118,10 @@ fn inspect(rustc: &Path) -> Option<Toolchain> {
     };
     let cargo = sysroot.join("bin/cargo");
     let usable = version >= OLDEST && cargo.is_file();
-    usable.then(|| Toolchain {
-        rustc: rustc.to_owned(),
-        cargo,
-        sysroot,
-        host,
-        standard,
-        version,
-    })
+    usable.then(|| Toolchain { rustc: rustc.to_owned(), cargo, sysroot, host, standard, version })
 }
 
 fn output(program: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }

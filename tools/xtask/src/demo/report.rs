@@ -122,7 +122,7 @@ impl fmt::Display for Report {
         row("  pull (read)", speed(Self::rate(outcome.bytes, self.seconds(Phase::Pull)), self.seconds(Phase::Pull)))?;
         row("  push (write)", speed(Self::rate(outcome.bytes, self.seconds(Phase::Push)), self.seconds(Phase::Push)))?;
         row("whole run", speed(self.whole_rate(), self.seconds(Phase::Whole)))?;
-        row("  of that, hashing", speed(None, self.seconds(Phase::Hash)))?;
+        row("hashing, both sides", speed(None, self.seconds(Phase::Hash)))?;
         row("operations", {
             let others = counters.others;
             let operations = counters.sends + counters.receives + counters.reads + counters.writes + others;
@@ -149,9 +149,10 @@ impl fmt::Display for Report {
 }
 
 fn speed(rate: Option<f64>, seconds: f64) -> String {
+    let time = if seconds < 1.0 { format!("{:.3} ms", seconds * 1e3) } else { format!("{seconds:.3} s") };
     match rate {
-        Some(rate) => format!("{rate:.2} GiB/s in {seconds:.3} s"),
-        None => format!("{seconds:.3} s"),
+        Some(rate) => format!("{rate:.2} GiB/s in {time}"),
+        None => time,
     }
 }
 

@@ -42,9 +42,7 @@ pub fn find(file: &PeFile64, symbols: &SymbolMap) -> Result<Calls> {
         edges.push(end);
         for pair in edges.windows(2) {
             let [from, to] = *pair else { continue };
-            let code = bytes
-                .get((from - start) as usize..(to - start) as usize)
-                .unwrap_or_default();
+            let code = bytes.get((from - start) as usize..(to - start) as usize).unwrap_or_default();
             function(code, from..to, symbols, &mut calls);
         }
     }

@@ -11,41 +11,13 @@ const TABLE: &str = "docs/contract/imports.tsv";
 
 /// Imports that the table does not list, each with the reason why it is safe to need it.
 const REVIEWED: [(&str, &str, &str); 7] = [
-    (
-        "ntoskrnl.exe",
-        "ZwOpenFile",
-        "file access of the kernel consumer; exported since Windows 2000",
-    ),
-    (
-        "ntoskrnl.exe",
-        "ZwWriteFile",
-        "file access of the kernel consumer; exported since Windows 2000",
-    ),
-    (
-        "ntoskrnl.exe",
-        "ZwQueryInformationFile",
-        "length of the consumer's source file; exported since Windows 2000",
-    ),
-    (
-        "ntoskrnl.exe",
-        "ZwSetInformationFile",
-        "file access of the kernel consumer; exported since Windows 2000",
-    ),
-    (
-        "ntoskrnl.exe",
-        "ZwEnumerateKey",
-        "registry settings of a driver; exported since Windows 2000",
-    ),
-    (
-        "ntoskrnl.exe",
-        "ZwEnumerateValueKey",
-        "registry settings of a driver; exported since Windows 2000",
-    ),
-    (
-        "ntoskrnl.exe",
-        "ZwWaitForSingleObject",
-        "waiting for a handle of a file; exported since Windows XP",
-    ),
+    ("ntoskrnl.exe", "ZwOpenFile", "file access of the kernel consumer; exported since Windows 2000"),
+    ("ntoskrnl.exe", "ZwWriteFile", "file access of the kernel consumer; exported since Windows 2000"),
+    ("ntoskrnl.exe", "ZwQueryInformationFile", "length of the consumer's source file; exported since Windows 2000"),
+    ("ntoskrnl.exe", "ZwSetInformationFile", "file access of the kernel consumer; exported since Windows 2000"),
+    ("ntoskrnl.exe", "ZwEnumerateKey", "registry settings of a driver; exported since Windows 2000"),
+    ("ntoskrnl.exe", "ZwEnumerateValueKey", "registry settings of a driver; exported since Windows 2000"),
+    ("ntoskrnl.exe", "ZwWaitForSingleObject", "waiting for a handle of a file; exported since Windows XP"),
 ];
 
 /// `(module, routine)` of every import; an import by number shows as `#number`.
@@ -78,22 +50,15 @@ pub fn unknown(imports: &[(String, String)]) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(root().join(TABLE)).context(TABLE)?;
     let known = exports(&text);
     let is_known = |module: &str, name: &str| {
-        known.contains(&(module, name))
-            || REVIEWED.iter().any(|(m, n, _)| *m == module && *n == name)
+        known.contains(&(module, name)) || REVIEWED.iter().any(|(m, n, _)| *m == module && *n == name)
     };
-    let unknown = imports
-        .iter()
-        .filter(|(module, name)| !is_known(&module.to_lowercase(), name));
-    Ok(unknown
-        .map(|(module, name)| format!("import {module}!{name} is not an export row of {TABLE}"))
-        .collect())
+    let unknown = imports.iter().filter(|(module, name)| !is_known(&module.to_lowercase(), name));
+    Ok(unknown.map(|(module, name)| format!("import {module}!{name} is not an export row of {TABLE}")).collect())
 }
 
 /// The rows of kind `export` and `data`, as module and routine.
 fn exports(table: &str) -> BTreeSet<(&str, &str)> {
-    let rows = table
-        .lines()
-        .map(|line| line.split('\t').collect::<Vec<_>>());
+    let rows = table.lines().map(|line| line.split('\t').collect::<Vec<_>>());
     rows.filter_map(|columns| match columns.as_slice() {
         [module, name, _, _, _, _, "export" | "data", ..] => Some((*module, *name)),
         _ => None,
@@ -107,11 +72,7 @@ pub fn summary(imports: &[(String, String)]) -> String {
     for (module, _) in imports {
         *modules.entry(module).or_default() += 1;
     }
-    let parts = modules
-        .iter()
-        .map(|(module, count)| format!("{module} {count}"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let parts = modules.iter().map(|(module, count)| format!("{module} {count}")).collect::<Vec<_>>().join(", ");
     format!("{} imports ({parts})", imports.len())
 }
 
@@ -121,8 +82,7 @@ mod tests {
 
     #[test]
     fn an_inline_routine_is_not_an_export() {
-        let table =
-            "ntoskrnl.exe\tA\tv\tx\tx\tnote\texport\nntoskrnl.exe\tB\tv\tx\tx\tnote\tinline\n";
+        let table = "ntoskrnl.exe\tA\tv\tx\tx\tnote\texport\nntoskrnl.exe\tB\tv\tx\tx\tnote\tinline\n";
         assert_eq!(exports(table), BTreeSet::from([("ntoskrnl.exe", "A")]));
     }
 
@@ -130,10 +90,7 @@ mod tests {
     fn reviewed_imports_are_not_in_the_table() {
         let text = std::fs::read_to_string(root().join(TABLE)).unwrap();
         let known = exports(&text);
-        let both: Vec<_> = REVIEWED
-            .iter()
-            .filter(|(module, name, _)| known.contains(&(*module, *name)))
-            .collect();
+        let both: Vec<_> = REVIEWED.iter().filter(|(module, name, _)| known.contains(&(*module, *name))).collect();
         assert!(both.is_empty(), "listed twice: {both:?}");
     }
 }

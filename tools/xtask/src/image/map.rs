@@ -17,11 +17,7 @@ impl SymbolMap {
 
     /// The names of the symbol that starts at an address.
     pub fn at(&self, address: u32) -> impl Iterator<Item = &str> {
-        self.by_address
-            .get(&address)
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
+        self.by_address.get(&address).into_iter().flatten().map(String::as_str)
     }
 
     /// The start and first name of the symbol that covers an address.
@@ -41,9 +37,7 @@ pub fn parse(text: &str, image_base: u64) -> SymbolMap {
     let mut map = SymbolMap::default();
     for line in text.lines() {
         let mut columns = line.split_whitespace();
-        let (Some(place), Some(name), Some(address)) =
-            (columns.next(), columns.next(), columns.next())
-        else {
+        let (Some(place), Some(name), Some(address)) = (columns.next(), columns.next(), columns.next()) else {
             continue;
         };
         // Section lines have the same first column, but no address in their third.
@@ -51,14 +45,9 @@ pub fn parse(text: &str, image_base: u64) -> SymbolMap {
         let Ok(address) = u64::from_str_radix(address, 16) else {
             continue;
         };
-        let offset = address
-            .checked_sub(image_base)
-            .and_then(|offset| u32::try_from(offset).ok());
+        let offset = address.checked_sub(image_base).and_then(|offset| u32::try_from(offset).ok());
         if let (true, Some(offset)) = (is_symbol, offset) {
-            map.by_address
-                .entry(offset)
-                .or_default()
-                .push(format!("{:#}", demangle(name)));
+            map.by_address.entry(offset).or_default().push(format!("{:#}", demangle(name)));
         }
     }
     map
@@ -97,9 +86,6 @@ mod tests {
         assert_eq!(map.at(0x1000).collect::<Vec<_>>(), ["DriverEntry"]);
         assert_eq!(map.covering(0x100F), Some((0x1000, "DriverEntry")));
         assert!(map.at(0x1010).any(is_panic));
-        assert_eq!(
-            map.starts(0x1000..0x2000).collect::<Vec<_>>(),
-            [0x1000, 0x1010]
-        );
+        assert_eq!(map.starts(0x1000..0x2000).collect::<Vec<_>>(), [0x1000, 0x1010]);
     }
 }

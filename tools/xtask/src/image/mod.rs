@@ -38,8 +38,7 @@ pub enum Detail {
 /// must have (each the start of one), and fails when it lacks one.
 pub fn check(sys: &Path, detail: Detail, expected: &[String]) -> Result<()> {
     let data = std::fs::read(sys).with_context(|| sys.display().to_string())?;
-    let file = PeFile64::parse(&*data)
-        .with_context(|| format!("{} is not a PE32+ image", sys.display()))?;
+    let file = PeFile64::parse(&*data).with_context(|| format!("{} is not a PE32+ image", sys.display()))?;
     let map = sys.with_extension("map");
     let text = std::fs::read_to_string(&map).with_context(|| map.display().to_string())?;
     let symbols = map::parse(&text, headers::image_base(&file));
@@ -51,25 +50,13 @@ pub fn check(sys: &Path, detail: Detail, expected: &[String]) -> Result<()> {
     faults.extend(out_of_memory(&symbols));
     faults.extend(stack_probes(&symbols, &calls));
 
-    let name = sys
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let name = sys.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if detail != Detail::Quiet {
         println!("{name}: {}", headers::summary(&file)?);
-        println!(
-            "{name}: {}, {}",
-            imports::summary(&imported),
-            panics(&symbols, &calls, detail)
-        );
+        println!("{name}: {}, {}", imports::summary(&imported), panics(&symbols, &calls, detail));
     }
-    let absent = expected
-        .iter()
-        .filter(|wanted| !faults.iter().any(|fault| fault.starts_with(*wanted)));
-    let absent: Vec<_> = absent
-        .map(|wanted| format!("expected, but not found: {wanted}"))
-        .collect();
+    let absent = expected.iter().filter(|wanted| !faults.iter().any(|fault| fault.starts_with(*wanted)));
+    let absent: Vec<_> = absent.map(|wanted| format!("expected, but not found: {wanted}")).collect();
     faults.retain(|fault| !expected.iter().any(|wanted| fault.starts_with(wanted)));
     faults.extend(absent);
     if faults.is_empty() {
@@ -89,38 +76,24 @@ fn out_of_memory(symbols: &SymbolMap) -> Vec<String> {
         "alloc::raw_vec::handle_error",
         "alloc::raw_vec::capacity_overflow",
     ];
-    let reached = symbols
-        .names()
-        .filter(|name| HANDLERS.iter().any(|handler| name.contains(handler)));
-    reached
-        .map(|name| format!("the out-of-memory path is linked in: {name}"))
-        .collect()
+    let reached = symbols.names().filter(|name| HANDLERS.iter().any(|handler| name.contains(handler)));
+    reached.map(|name| format!("the out-of-memory path is linked in: {name}")).collect()
 }
 
 fn stack_probes(symbols: &SymbolMap, calls: &Calls) -> Vec<String> {
     let callers = calls.callers(|target| symbols.at(target).any(|name| name == "__chkstk"));
-    callers
-        .keys()
-        .map(|function| format!("frame of a page or more (calls __chkstk): {function}"))
-        .collect()
+    callers.keys().map(|function| format!("frame of a page or more (calls __chkstk): {function}")).collect()
 }
 
 fn panics(symbols: &SymbolMap, calls: &Calls, detail: Detail) -> String {
     let callers = calls.callers(|target| symbols.at(target).any(map::is_panic));
-    let outside: Vec<_> = callers
-        .iter()
-        .filter(|(function, _)| !map::is_panic(function))
-        .collect();
+    let outside: Vec<_> = callers.iter().filter(|(function, _)| !map::is_panic(function)).collect();
     let sites: usize = outside.iter().map(|(_, sites)| **sites).sum();
     let listed = outside
         .iter()
         .filter(|_| detail == Detail::Panics)
         .map(|(function, sites)| format!("\n  {sites:3} {function}"));
-    format!(
-        "{sites} panic sites in {} functions{}",
-        outside.len(),
-        listed.collect::<String>()
-    )
+    format!("{sites} panic sites in {} functions{}", outside.len(), listed.collect::<String>())
 }
 
 #[cfg(test)]
@@ -133,9 +106,6 @@ mod tests {
     #[test]
     fn only_the_real_out_of_memory_handler_is_a_fault() {
         let symbols = map::parse(MAP, 0x1_8000_0000);
-        assert_eq!(
-            out_of_memory(&symbols),
-            ["the out-of-memory path is linked in: alloc::alloc::handle_alloc_error"]
-        );
+        assert_eq!(out_of_memory(&symbols), ["the out-of-memory path is linked in: alloc::alloc::handle_alloc_error"]);
     }
 }

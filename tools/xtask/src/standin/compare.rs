@@ -47,26 +47,19 @@ impl Declared {
                 }
             }
             Item::Type(alias) => {
-                self.aliases
-                    .insert(alias.ident.to_string(), compact(&alias.ty));
+                self.aliases.insert(alias.ident.to_string(), compact(&alias.ty));
             }
             Item::Struct(record) => self.record(&record.ident, record.fields.iter()),
             Item::Union(record) => self.record(&record.ident, record.fields.named.iter()),
-            Item::Mod(module) => module
-                .content
-                .iter()
-                .flat_map(|(_, items)| items)
-                .for_each(|item| self.add(item)),
+            Item::Mod(module) => module.content.iter().flat_map(|(_, items)| items).for_each(|item| self.add(item)),
             Item::Macro(call) => self.macro_call(&call.mac),
             _ => {}
         }
     }
 
     fn record<'a>(&mut self, name: &syn::Ident, fields: impl Iterator<Item = &'a syn::Field>) {
-        let text =
-            |field: &syn::Field| Some(format!("{}:{}", field.ident.as_ref()?, compact(&field.ty)));
-        self.records
-            .insert(name.to_string(), fields.filter_map(text).collect());
+        let text = |field: &syn::Field| Some(format!("{}:{}", field.ident.as_ref()?, compact(&field.ty)));
+        self.records.insert(name.to_string(), fields.filter_map(text).collect());
     }
 
     /// The macros for records and enumerations hold what reads like items.
@@ -89,35 +82,19 @@ impl Declared {
 
     fn difference(&self, row: &Row) -> Option<String> {
         let (name, wanted, found) = match row {
-            Row::Function { name, signature } => {
-                (name, squeeze(signature), self.functions.get(name).cloned())
-            }
+            Row::Function { name, signature } => (name, squeeze(signature), self.functions.get(name).cloned()),
             Row::Alias { name, target } => (name, squeeze(target), self.aliases.get(name).cloned()),
             Row::Record { name, fields, .. } => {
-                let wanted = fields
-                    .iter()
-                    .map(|field| squeeze(&format!("{}:{}", field.name, field.kind)));
+                let wanted = fields.iter().map(|field| squeeze(&format!("{}:{}", field.name, field.kind)));
                 let listed = self.records.get(name).map(|fields| fields.join(";"));
                 // Without fields the table tells nothing but the name.
-                let found = if fields.is_empty() {
-                    listed.map(|_| String::new())
-                } else {
-                    listed
-                };
+                let found = if fields.is_empty() { listed.map(|_| String::new()) } else { listed };
                 (name, wanted.collect::<Vec<_>>().join(";"), found)
             }
-            Row::Opaque { name, .. } => (
-                name,
-                String::new(),
-                self.records.get(name).map(|_| String::new()),
-            ),
+            Row::Opaque { name, .. } => (name, String::new(), self.records.get(name).map(|_| String::new())),
         };
-        (found.as_deref() != Some(wanted.as_str())).then(|| {
-            format!(
-                "{name}: {} instead of {wanted}",
-                found.as_deref().unwrap_or("nothing")
-            )
-        })
+        (found.as_deref() != Some(wanted.as_str()))
+            .then(|| format!("{name}: {} instead of {wanted}", found.as_deref().unwrap_or("nothing")))
     }
 }
 
@@ -137,9 +114,6 @@ fn compact(tree: &impl quote::ToTokens) -> String {
 }
 
 fn squeeze(text: &str) -> String {
-    let dense: String = text
-        .chars()
-        .filter(|character| !character.is_whitespace())
-        .collect();
+    let dense: String = text.chars().filter(|character| !character.is_whitespace()).collect();
     dense.replace(",)", ")").replace(",>", ">")
 }

@@ -16,21 +16,10 @@ pub struct Sources {
 
 /// Generates the sources. `exporter` tells which image exports a routine; `by_hand` are the types
 /// that the hand-written files define in full, of which only the layout is asserted.
-pub fn emit(
-    rows: &[Row],
-    exporter: &dyn Fn(&str) -> &'static str,
-    by_hand: &BTreeSet<String>,
-) -> Result<Sources> {
-    let types = rows
-        .iter()
-        .filter_map(|row| type_item(row, by_hand))
-        .collect::<String>();
+pub fn emit(rows: &[Row], exporter: &dyn Fn(&str) -> &'static str, by_hand: &BTreeSet<String>) -> Result<Sources> {
+    let types = rows.iter().filter_map(|row| type_item(row, by_hand)).collect::<String>();
     let layout = rows.iter().map(assertions).collect::<String>();
-    Ok(Sources {
-        functions: functions(rows, exporter)?,
-        types: format(&types)?,
-        layout: format(&layout)?,
-    })
+    Ok(Sources { functions: functions(rows, exporter)?, types: format(&types)?, layout: format(&layout)? })
 }
 
 fn functions(rows: &[Row], exporter: &dyn Fn(&str) -> &'static str) -> Result<String> {
@@ -50,9 +39,7 @@ fn functions(rows: &[Row], exporter: &dyn Fn(&str) -> &'static str) -> Result<St
         block.push_str(&format!("pub fn {name}{tail};\n"));
     }
     let blocks = blocks.into_iter().map(|(module, items)| {
-        let link = format!(
-            "#[link(name = \"{module}\", kind = \"raw-dylib\", modifiers = \"+verbatim\")]\n"
-        );
+        let link = format!("#[link(name = \"{module}\", kind = \"raw-dylib\", modifiers = \"+verbatim\")]\n");
         format!("{link}unsafe extern \"C\" {{\n{items}}}\n")
     });
     format(&blocks.collect::<String>())
@@ -64,12 +51,7 @@ fn type_item(row: &Row, by_hand: &BTreeSet<String>) -> Option<String> {
         Row::Alias { name, target } => Some(format!("pub type {name} = {target};\n")),
         Row::Record { name, .. } | Row::Opaque { name, .. } if by_hand.contains(name) => None,
         Row::Record { name, fields, .. } if fields.is_empty() => Some(incomplete(name)),
-        Row::Record {
-            name,
-            union,
-            layout,
-            fields,
-        } => Some(record(name, *union, layout.align, fields)),
+        Row::Record { name, union, layout, fields } => Some(record(name, *union, layout.align, fields)),
         Row::Opaque { name, layout } => Some(match (layout.size, layout.align) {
             (Some(size), Some(align)) => blob(name, size, align),
             _ => incomplete(name),
@@ -85,10 +67,7 @@ fn incomplete(name: &str) -> String {
 /// A type of known size whose fields no driver of ours touches.
 fn blob(name: &str, size: u64, align: u64) -> String {
     let head = format!("#[repr(C, align({align}))]\n#[derive(Copy, Clone)]\n");
-    format!(
-        "{head}pub struct {name} {{ _opaque: [u8; {size}] }}\n{}",
-        default(name)
-    )
+    format!("{head}pub struct {name} {{ _opaque: [u8; {size}] }}\n{}", default(name))
 }
 
 fn record(name: &str, union: bool, align: Option<u64>, fields: &[Field]) -> String {
@@ -98,48 +77,28 @@ fn record(name: &str, union: bool, align: Option<u64>, fields: &[Field]) -> Stri
         _ => "#[repr(C)]".to_owned(),
     };
     let keyword = if union { "union" } else { "struct" };
-    let fields = fields
-        .iter()
-        .map(|field| format!("pub {}: {},", field.name, field.kind))
-        .collect::<String>();
-    format!(
-        "{repr}\n#[derive(Copy, Clone)]\npub {keyword} {name} {{ {fields} }}\n{}",
-        default(name)
-    )
+    let fields = fields.iter().map(|field| format!("pub {}: {},", field.name, field.kind)).collect::<String>();
+    format!("{repr}\n#[derive(Copy, Clone)]\npub {keyword} {name} {{ {fields} }}\n{}", default(name))
 }
 
 fn default(name: &str) -> String {
-    format!(
-        "impl Default for {name} {{ fn default() -> Self {{ unsafe {{ ::core::mem::zeroed() }} }} }}\n"
-    )
+    format!("impl Default for {name} {{ fn default() -> Self {{ unsafe {{ ::core::mem::zeroed() }} }} }}\n")
 }
 
 fn assertions(row: &Row) -> String {
     let (name, layout, fields) = match row {
-        Row::Record {
-            name,
-            layout,
-            fields,
-            ..
-        } => (name, layout, fields.as_slice()),
+        Row::Record { name, layout, fields, .. } => (name, layout, fields.as_slice()),
         Row::Opaque { name, layout } => (name, layout, [].as_slice()),
         Row::Function { .. } | Row::Alias { .. } => return String::new(),
     };
     let mut text = String::new();
     if let (Some(size), Some(align)) = (layout.size, layout.align) {
-        text.push_str(&format!(
-            "const _: () = assert!(size_of::<{name}>() == {size});\n"
-        ));
-        text.push_str(&format!(
-            "const _: () = assert!(align_of::<{name}>() == {align});\n"
-        ));
+        text.push_str(&format!("const _: () = assert!(size_of::<{name}>() == {size});\n"));
+        text.push_str(&format!("const _: () = assert!(align_of::<{name}>() == {align});\n"));
     }
     for field in fields {
         if let Some(offset) = field.offset {
-            text.push_str(&format!(
-                "const _: () = assert!(offset_of!({name}, {}) == {offset});\n",
-                field.name
-            ));
+            text.push_str(&format!("const _: () = assert!(offset_of!({name}, {}) == {offset});\n", field.name));
         }
     }
     text

@@ -22,10 +22,7 @@ pub fn run(check: bool) -> Result<()> {
         if !check {
             std::fs::write(&path, text).with_context(|| path.display().to_string())?;
         } else if std::fs::read_to_string(&path).unwrap_or_default() != text {
-            bail!(
-                "{} differs from {TABLE}: run `cargo xtask standin`",
-                path.display()
-            );
+            bail!("{} differs from {TABLE}: run `cargo xtask standin`", path.display());
         }
     }
     Ok(())
@@ -34,16 +31,10 @@ pub fn run(check: bool) -> Result<()> {
 fn generate() -> Result<Vec<(PathBuf, String)>> {
     let rows = tsv::parse(&read(TABLE)?)?;
     let imports = read(IMPORTS)?;
-    let from_hal: BTreeSet<&str> = imports
-        .lines()
-        .filter_map(|line| line.strip_prefix("hal.dll\t")?.split('\t').next())
-        .collect();
+    let from_hal: BTreeSet<&str> =
+        imports.lines().filter_map(|line| line.strip_prefix("hal.dll\t")?.split('\t').next()).collect();
     let exporter = |name: &str| {
-        if from_hal.contains(name) {
-            "hal.dll"
-        } else {
-            "ntoskrnl.exe"
-        }
+        if from_hal.contains(name) { "hal.dll" } else { "ntoskrnl.exe" }
     };
     let sources = emit::emit(&rows, &exporter, &hand_written()?)?;
     let folder = root().join(SOURCES).join("generated");
@@ -62,11 +53,7 @@ fn hand_written() -> Result<BTreeSet<String>> {
         for line in text.lines().map(str::trim_start) {
             for keyword in ["pub struct ", "pub union "] {
                 if let Some(rest) = line.strip_prefix(keyword) {
-                    names.insert(
-                        rest.chars()
-                            .take_while(|c| c.is_alphanumeric() || *c == '_')
-                            .collect(),
-                    );
+                    names.insert(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
                 }
             }
         }
@@ -115,9 +102,6 @@ mod tests {
             _ => 0,
         });
         let layout = read(&format!("{SOURCES}/generated/layout.rs")).unwrap();
-        assert_eq!(
-            layout.matches("const _: () = assert!(").count(),
-            known.sum::<usize>()
-        );
+        assert_eq!(layout.matches("const _: () = assert!(").count(), known.sum::<usize>());
     }
 }

@@ -10,12 +10,7 @@ pub enum Row {
     /// A type alias and what it stands for.
     Alias { name: String, target: String },
     /// A struct or union whose fields the table lists.
-    Record {
-        name: String,
-        union: bool,
-        layout: Layout,
-        fields: Vec<Field>,
-    },
+    Record { name: String, union: bool, layout: Layout, fields: Vec<Field> },
     /// A type of which only the size matters, or not even that.
     Opaque { name: String, layout: Layout },
 }
@@ -47,33 +42,21 @@ pub fn parse(text: &str) -> Result<Vec<Row>> {
         if line.is_empty() || line.starts_with('#') || line.starts_with("kind\t") {
             continue;
         }
-        parse_line(line, &mut rows)
-            .with_context(|| format!("wdk-sys-api.tsv line {}", index + 1))?;
+        parse_line(line, &mut rows).with_context(|| format!("wdk-sys-api.tsv line {}", index + 1))?;
     }
     Ok(rows)
 }
 
 fn parse_line(line: &str, rows: &mut Vec<Row>) -> Result<()> {
     let mut columns = line.splitn(3, '\t');
-    let (Some(kind), Some(name), Some(declaration)) =
-        (columns.next(), columns.next(), columns.next())
-    else {
+    let (Some(kind), Some(name), Some(declaration)) = (columns.next(), columns.next(), columns.next()) else {
         bail!("three columns expected");
     };
     let owned = name.to_owned();
     match kind {
-        "fn" => rows.push(Row::Function {
-            name: owned,
-            signature: declaration.to_owned(),
-        }),
-        "type" => rows.push(Row::Alias {
-            name: owned,
-            target: declaration.to_owned(),
-        }),
-        "opaque" => rows.push(Row::Opaque {
-            name: owned,
-            layout: layout(declaration)?,
-        }),
+        "fn" => rows.push(Row::Function { name: owned, signature: declaration.to_owned() }),
+        "type" => rows.push(Row::Alias { name: owned, target: declaration.to_owned() }),
+        "opaque" => rows.push(Row::Opaque { name: owned, layout: layout(declaration)? }),
         "struct" | "union" => {
             rows.push(Row::Record {
                 name: owned,
@@ -89,45 +72,26 @@ fn parse_line(line: &str, rows: &mut Vec<Row>) -> Result<()> {
 }
 
 fn add_field(path: &str, declaration: &str, rows: &mut [Row]) -> Result<()> {
-    let (record, field) = path
-        .split_once('.')
-        .context("a field is named `struct.field`")?;
+    let (record, field) = path.split_once('.').context("a field is named `struct.field`")?;
     let Some(Row::Record { name, fields, .. }) = rows.last_mut() else {
         bail!("field row outside a struct");
     };
     if name != record {
         bail!("field of {record} inside {name}");
     }
-    let (offset, kind) = declaration
-        .split_once(' ')
-        .context("`offset=N type` expected")?;
-    fields.push(Field {
-        name: field.to_owned(),
-        offset: number(offset, "offset=")?,
-        kind: kind.to_owned(),
-    });
+    let (offset, kind) = declaration.split_once(' ').context("`offset=N type` expected")?;
+    fields.push(Field { name: field.to_owned(), offset: number(offset, "offset=")?, kind: kind.to_owned() });
     Ok(())
 }
 
 fn layout(declaration: &str) -> Result<Layout> {
-    let (size, align) = declaration
-        .split_once(' ')
-        .context("`size=N align=N` expected")?;
-    Ok(Layout {
-        size: number(size, "size=")?,
-        align: number(align, "align=")?,
-    })
+    let (size, align) = declaration.split_once(' ').context("`size=N align=N` expected")?;
+    Ok(Layout { size: number(size, "size=")?, align: number(align, "align=")? })
 }
 
 fn number(text: &str, prefix: &str) -> Result<Option<u64>> {
-    let digits = text
-        .strip_prefix(prefix)
-        .with_context(|| format!("`{prefix}` expected in `{text}`"))?;
-    if digits == "?" {
-        Ok(None)
-    } else {
-        Ok(Some(digits.parse()?))
-    }
+    let digits = text.strip_prefix(prefix).with_context(|| format!("`{prefix}` expected in `{text}`"))?;
+    if digits == "?" { Ok(None) } else { Ok(Some(digits.parse()?)) }
 }
 
 #[cfg(test)]
@@ -136,30 +100,18 @@ mod tests {
 
     #[test]
     fn a_struct_collects_its_fields() {
-        let rows = parse("struct\t_A\tsize=16 align=8\nfield\t_A.X\toffset=8 ULONG\nfield\t_A.__bindgen_anon_1\toffset=? _B\n").unwrap();
-        let [Row::Record { fields, layout, .. }] = rows.as_slice() else {
-            panic!("{rows:?}")
-        };
+        let rows = parse(
+            "struct\t_A\tsize=16 align=8\nfield\t_A.X\toffset=8 ULONG\nfield\t_A.__bindgen_anon_1\toffset=? _B\n",
+        )
+        .unwrap();
+        let [Row::Record { fields, layout, .. }] = rows.as_slice() else { panic!("{rows:?}") };
         assert_eq!(layout.size, Some(16));
-        assert_eq!(
-            fields[0],
-            Field {
-                name: "X".into(),
-                offset: Some(8),
-                kind: "ULONG".into()
-            }
-        );
+        assert_eq!(fields[0], Field { name: "X".into(), offset: Some(8), kind: "ULONG".into() });
         assert_eq!(fields[1].offset, None);
     }
 
     #[test]
     fn an_unknown_kind_is_an_error() {
-        assert!(
-            parse("macro\tX\t1\n")
-                .unwrap_err()
-                .root_cause()
-                .to_string()
-                .contains("macro")
-        );
+        assert!(parse("macro\tX\t1\n").unwrap_err().root_cause().to_string().contains("macro"));
     }
 }

@@ -21,18 +21,13 @@ pub fn run(thorough: bool) -> Result<ExitCode> {
     needs::install()?;
     let target = metadata()?.target_directory.into_std_path_buf();
     let mut tally = Tally::default();
-    tally.add(whole("format", || {
-        step::succeed(cargo().args(["fmt", "--all", "--check"]))
-    }));
+    tally.add(whole("format", || step::succeed(cargo().args(["fmt", "--all", "--check"]))));
     for package in ["wdk-sys", "wdk-build"] {
         let manifest = format!("tools/cross/{package}/Cargo.toml");
-        let format =
-            || step::succeed(cargo().args(["fmt", "--check", "--manifest-path", &manifest]));
+        let format = || step::succeed(cargo().args(["fmt", "--check", "--manifest-path", &manifest]));
         tally.add(whole(&format!("format {package}"), format));
     }
-    tally.add(whole("lints", || {
-        step::succeed(cargo().args(["clippy", "--all-targets", "--", "--deny", "warnings"]))
-    }));
+    tally.add(whole("lints", || step::succeed(cargo().args(["clippy", "--all-targets", "--", "--deny", "warnings"]))));
     tally.add(whole("lints of the drivers", lint_drivers));
     tally.add(whole("drivers, debug", || drivers(Profile::Debug)));
     tally.add(whole("drivers, release", || drivers(Profile::Release)));
@@ -41,20 +36,13 @@ pub fn run(thorough: bool) -> Result<ExitCode> {
         let release = sys_folder(&target, Profile::Release);
         tally.add(tests(
             "simulator, release images",
-            cargo()
-                .args(TEST)
-                .args(["--package", "ntsim"])
-                .env(IMAGES, release),
+            cargo().args(TEST).args(["--package", "ntsim"]).env(IMAGES, release),
         ));
     }
     tally.add(tests("model checking", &mut model(&target, thorough)));
     tally.add(whole("demo", || demo(&target, thorough)));
     println!("{tally}");
-    Ok(if tally.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 const TEST: [&str; 2] = ["test", "--no-fail-fast"];
@@ -70,9 +58,7 @@ fn cargo() -> Command {
 
 fn host_tests(target: &Path, thorough: bool) -> Tally {
     let mut command = cargo();
-    command
-        .args(TEST)
-        .env(IMAGES, sys_folder(target, Profile::Debug));
+    command.args(TEST).env(IMAGES, sys_folder(target, Profile::Debug));
     if thorough {
         command.env("PROPTEST_CASES", "4096");
     }
@@ -82,32 +68,21 @@ fn host_tests(target: &Path, thorough: bool) -> Tally {
 fn model(target: &Path, thorough: bool) -> Command {
     let mut command = cargo();
     // Loom replaces the atomics of every crate, so its build must not mix with the ordinary one.
-    command
-        .args(TEST)
-        .args(["--release", "--package", "softndk-model"])
-        .arg("--target-dir")
-        .arg(target.join("loom"));
+    command.args(TEST).args(["--release", "--package", "softndk-model"]).arg("--target-dir").arg(target.join("loom"));
     command.env("RUSTFLAGS", "--cfg loom");
     command.env("LOOM_MAX_PREEMPTIONS", if thorough { "4" } else { "2" });
     command
 }
 
 fn drivers(profile: Profile) -> Result<()> {
-    let options = build::Options {
-        profile,
-        packages: Vec::new(),
-        detail: Detail::Summary,
-        deny_warnings: true,
-        install: true,
-    };
+    let options =
+        build::Options { profile, packages: Vec::new(), detail: Detail::Summary, deny_warnings: true, install: true };
     build::drivers(&options).map(drop)
 }
 
 fn lint_drivers() -> Result<()> {
     if !build::clippy()? {
-        anyhow::bail!(
-            "the toolchain of the drivers has no clippy (Debian: rust-web-clippy, rustup: component clippy)"
-        );
+        anyhow::bail!("the toolchain of the drivers has no clippy (Debian: rust-web-clippy, rustup: component clippy)");
     }
     Ok(())
 }
@@ -116,9 +91,8 @@ fn demo(target: &Path, thorough: bool) -> Result<()> {
     let file = target.join("demo-input.bin");
     let mebibytes = if thorough { 256 } else { 8 };
     // Not a multiple of the transfer size; no two pieces are alike.
-    let bytes: Vec<u8> = (0..mebibytes << 18)
-        .flat_map(|word: u32| word.wrapping_mul(2_654_435_761).to_le_bytes())
-        .collect();
+    let bytes: Vec<u8> =
+        (0..mebibytes << 18).flat_map(|word: u32| word.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     std::fs::write(&file, bytes.get(..bytes.len() - 777).unwrap_or_default())?;
     step::succeed(cargo().args(["xtask", "demo"]).arg(&file))
 }

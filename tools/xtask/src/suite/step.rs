@@ -32,25 +32,17 @@ impl fmt::Display for Tally {
 pub fn whole(name: &str, step: impl FnOnce() -> Result<()>) -> Tally {
     eprintln!("== {name}");
     match step() {
-        Ok(()) => Tally {
-            passed: 1,
-            failed: 0,
-        },
+        Ok(()) => Tally { passed: 1, failed: 0 },
         Err(error) => {
             eprintln!("== {name} FAILED: {error:#}");
-            Tally {
-                passed: 0,
-                failed: 1,
-            }
+            Tally { passed: 0, failed: 1 }
         }
     }
 }
 
 /// Runs a command to the end; anything but success is an error.
 pub fn succeed(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("{:?}", command.get_program()))?;
+    let status = command.status().with_context(|| format!("{:?}", command.get_program()))?;
     ensure!(status.success(), "{status}");
     Ok(())
 }
@@ -62,10 +54,7 @@ pub fn tests(name: &str, command: &mut Command) -> Tally {
         Ok(result) => result,
         Err(error) => {
             eprintln!("== {name} FAILED: {error:#}");
-            return Tally {
-                passed: 0,
-                failed: 1,
-            };
+            return Tally { passed: 0, failed: 1 };
         }
     };
     // A suite that does not compile, or a test that ends the process, reports no failed test.
@@ -77,10 +66,7 @@ pub fn tests(name: &str, command: &mut Command) -> Tally {
 }
 
 fn count(command: &mut Command) -> Result<(Tally, bool)> {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cargo test")?;
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cargo test")?;
     let mut tally = Tally::default();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).split(b'\n') {
@@ -96,15 +82,10 @@ fn count(command: &mut Command) -> Result<(Tally, bool)> {
 fn summary(line: &str) -> Option<Tally> {
     let counts = line.strip_prefix("test result: ")?;
     let number = |what: &str| {
-        let before = counts
-            .split(';')
-            .find(|part| part.trim_end().ends_with(what))?;
+        let before = counts.split(';').find(|part| part.trim_end().ends_with(what))?;
         before.split_whitespace().rev().nth(1)?.parse().ok()
     };
-    Some(Tally {
-        passed: number("passed")?,
-        failed: number("failed")?,
-    })
+    Some(Tally { passed: number("passed")?, failed: number("failed")? })
 }
 
 #[cfg(test)]
@@ -114,24 +95,12 @@ mod tests {
     #[test]
     fn the_summary_of_a_test_binary_is_read() {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s";
-        assert_eq!(
-            summary(line),
-            Some(Tally {
-                passed: 12,
-                failed: 3
-            })
-        );
+        assert_eq!(summary(line), Some(Tally { passed: 12, failed: 3 }));
         assert_eq!(summary("test a_test ... ok"), None);
     }
 
     #[test]
     fn a_test_run_that_does_not_start_counts_as_one_failure() {
-        assert_eq!(
-            tests("absent", &mut Command::new("/nonexistent/cargo")),
-            Tally {
-                passed: 0,
-                failed: 1
-            }
-        );
+        assert_eq!(tests("absent", &mut Command::new("/nonexistent/cargo")), Tally { passed: 0, failed: 1 });
     }
 }
