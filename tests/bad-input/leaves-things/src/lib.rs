@@ -52,7 +52,7 @@ unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, _path: PUNICODE_S
     // SAFETY: the device was created above.
     let item = unsafe { IoAllocateWorkItem(device) };
     // SAFETY: an allocation of 100 bytes.
-    let block = unsafe { ExAllocatePool2(POOL_FLAG_NON_PAGED.into(), 100, TAG) };
+    let block = unsafe { ExAllocatePool2(POOL_FLAG_NON_PAGED, 100, TAG) };
     if item.is_null() || block.is_null() {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
