@@ -22,6 +22,7 @@ unsafe extern "system" fn driver_entry(_driver: PDRIVER_OBJECT, _path: PUNICODE_
 /// The mistake.
 #[inline(never)]
 fn read_depth(settings: *const Settings) -> u32 {
+    let depth = settings.wrapping_byte_add(core::mem::offset_of!(Settings, depth)).cast::<u32>();
     // SAFETY: none: this is what must be reported.
-    unsafe { (&raw const (*settings).depth).read_volatile() }
+    unsafe { depth.read_volatile() }
 }
