@@ -54,6 +54,10 @@ mod ends;
 mod fast_register;
 #[path = "../../contract/flags.rs"]
 mod flags;
+#[path = "../../contract/flags_inline.rs"]
+mod flags_inline;
+#[path = "../../contract/flags_defer.rs"]
+mod flags_defer;
 #[path = "../../contract/flush.rs"]
 mod flush;
 #[path = "../../contract/header.rs"]
@@ -78,6 +82,8 @@ mod probe;
 mod qp;
 #[path = "../../contract/rdma.rs"]
 mod rdma;
+#[path = "../../contract/rdma_write.rs"]
+mod rdma_write;
 #[path = "../../contract/reentry.rs"]
 mod reentry;
 #[path = "../../contract/send.rs"]
@@ -88,6 +94,12 @@ mod srq;
 mod version;
 #[path = "../../contract/work.rs"]
 mod work;
+#[path = "../../contract/work_state.rs"]
+mod work_state;
+#[path = "../../contract/work_order.rs"]
+mod work_order;
+#[path = "../../contract/work_help.rs"]
+mod work_help;
 
 /// The lists of all files.
 static FILES: &[&[Workload]] = &[
@@ -103,6 +115,8 @@ static FILES: &[&[Workload]] = &[
     endpoint::TESTS,
     fast_register::TESTS,
     flags::TESTS,
+    flags_inline::TESTS,
+    flags_defer::TESTS,
     flush::TESTS,
     header::TESTS,
     irql::TESTS,
@@ -113,11 +127,14 @@ static FILES: &[&[Workload]] = &[
     mw::TESTS,
     pd::TESTS,
     qp::TESTS,
-    rdma::TESTS, reentry::TESTS,
+    rdma::TESTS,
+    rdma_write::TESTS, reentry::TESTS,
     send::TESTS,
     srq::TESTS,
     version::TESTS,
     work::TESTS,
+    work_state::TESTS,
+    work_order::TESTS,
 ];
 
 /// All tests.
