@@ -28,6 +28,8 @@ macro_rules! contract {
 }
 #[path = "../../contract/adapter.rs"]
 mod adapter;
+#[path = "../../contract/adapter_info.rs"]
+mod adapter_info;
 #[path = "../../contract/bed.rs"]
 mod bed;
 #[path = "../../contract/address.rs"]
@@ -46,6 +48,18 @@ mod connector_complete;
 mod connector_connect;
 #[path = "../../contract/cq.rs"]
 mod cq;
+#[path = "../../contract/cq_arm.rs"]
+mod cq_arm;
+#[path = "../../contract/cq_callback.rs"]
+mod cq_callback;
+#[path = "../../contract/cq_fail.rs"]
+mod cq_fail;
+#[path = "../../contract/cq_fetch.rs"]
+mod cq_fetch;
+#[path = "../../contract/cq_moderate.rs"]
+mod cq_moderate;
+#[path = "../../contract/cq_resize.rs"]
+mod cq_resize;
 #[path = "../../contract/endpoint.rs"]
 mod endpoint;
 #[path = "../../contract/ends.rs"]
@@ -70,8 +84,12 @@ mod lam;
 mod lifetime;
 #[path = "../../contract/listener.rs"]
 mod listener;
+#[path = "../../contract/mapped.rs"]
+mod mapped;
 #[path = "../../contract/mr.rs"]
 mod mr;
+#[path = "../../contract/mr_token.rs"]
+mod mr_token;
 #[path = "../../contract/mw.rs"]
 mod mw;
 #[path = "../../contract/pd.rs"]
@@ -90,6 +108,8 @@ mod reentry;
 mod send;
 #[path = "../../contract/srq.rs"]
 mod srq;
+#[path = "../../contract/stage.rs"]
+mod stage;
 #[path = "../../contract/version.rs"]
 mod version;
 #[path = "../../contract/work.rs"]
@@ -104,6 +124,7 @@ mod work_help;
 /// The lists of all files.
 static FILES: &[&[Workload]] = &[
     adapter::TESTS,
+    adapter_info::TESTS,
     address::TESTS,
     completion::TESTS,
     completion_callback::TESTS,
@@ -112,6 +133,12 @@ static FILES: &[&[Workload]] = &[
     connector_complete::TESTS,
     connector_connect::TESTS,
     cq::TESTS,
+    cq_arm::TESTS,
+    cq_callback::TESTS,
+    cq_fail::TESTS,
+    cq_fetch::TESTS,
+    cq_moderate::TESTS,
+    cq_resize::TESTS,
     endpoint::TESTS,
     fast_register::TESTS,
     flags::TESTS,
@@ -124,6 +151,7 @@ static FILES: &[&[Workload]] = &[
     lifetime::TESTS,
     listener::TESTS,
     mr::TESTS,
+    mr_token::TESTS,
     mw::TESTS,
     pd::TESTS,
     qp::TESTS,

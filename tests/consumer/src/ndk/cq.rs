@@ -3,9 +3,9 @@
 use crate::{
     kernel::{Event, Shared},
     ndk::{
-        Adapter, Created, Object,
+        Adapter, Created, Object, Submitted,
         object::{self, Keep, kind},
-        request::on_create,
+        request::{self, on_create, on_request},
     },
     run::{Result, Run},
 };
@@ -61,36 +61,21 @@ pub(super) fn create(adapter: &Adapter, depth: u32, notify: Notify) -> Result<Cr
         run: run.clone(),
     })?;
     let keep = [Keep::Adapter(adapter.clone()), Keep::Nothing, Keep::Nothing];
-    object::create(
-        run,
-        notifications,
-        keep,
-        |context, out, notifications: &Shared<Notifications>| {
-            let Some(create) = adapter.dispatch().NdkCreateCq else {
-                return STATUS_NOT_SUPPORTED;
-            };
-            let (function, notify_context): (NDK_FN_CQ_NOTIFICATION_CALLBACK, PVOID) = match notify
-            {
-                // The object keeps the notifications until its close is complete, after which no callback comes.
-                Notify::Signal => (Some(on_notification), notifications.as_context()),
-                Notify::Null => (None, ptr::null_mut()),
-                Notify::Call { function, context } => (function, context),
-            };
-            // SAFETY: the adapter is open; callbacks and contexts fit; the out pointer is a live reference.
-            unsafe {
-                create(
-                    adapter.raw(),
-                    depth,
-                    function,
-                    notify_context,
-                    ptr::null_mut(),
-                    Some(on_create),
-                    context,
-                    out,
-                )
-            }
-        },
-    )
+    object::create(run, notifications, keep, |context, out, notifications: &Shared<Notifications>| {
+        let Some(create) = adapter.dispatch().NdkCreateCq else {
+            return STATUS_NOT_SUPPORTED;
+        };
+        let (function, notify_context): (NDK_FN_CQ_NOTIFICATION_CALLBACK, PVOID) = match notify {
+            // The object keeps the notifications until its close is complete, after which no callback comes.
+            Notify::Signal => (Some(on_notification), notifications.as_context()),
+            Notify::Null => (None, ptr::null_mut()),
+            Notify::Call { function, context } => (function, context),
+        };
+        // SAFETY: the adapter is open; callbacks and contexts fit; the out pointer is a live reference.
+        unsafe {
+            create(adapter.raw(), depth, function, notify_context, ptr::null_mut(), Some(on_create), context, out)
+        }
+    })
 }
 
 unsafe extern "system" fn on_notification(context: PVOID, status: NTSTATUS) {
@@ -99,11 +84,7 @@ unsafe extern "system" fn on_notification(context: PVOID, status: NTSTATUS) {
     if notifications.running.fetch_add(1, Ordering::AcqRel) != 0 {
         notifications.overlapped.fetch_add(1, Ordering::AcqRel);
     }
-    notifications
-        .run
-        .counts
-        .notifications
-        .fetch_add(1, Ordering::Relaxed);
+    notifications.run.counts.notifications.fetch_add(1, Ordering::Relaxed);
     notifications.status.store(status, Ordering::Release);
     notifications.calls.fetch_add(1, Ordering::AcqRel);
     notifications.event.set();
@@ -134,10 +115,7 @@ impl Cq {
     }
 
     fn fetched(&self, count: ULONG) -> usize {
-        self.run()
-            .counts
-            .completions
-            .fetch_add(u64::from(count), Ordering::Relaxed);
+        self.run().counts.completions.fetch_add(u64::from(count), Ordering::Relaxed);
         count as usize
     }
 
@@ -147,6 +125,28 @@ impl Cq {
             // SAFETY: the CQ is open.
             unsafe { arm(self.raw(), kind) };
         }
+    }
+
+    /// Changes the depth (CQ-52). IRQL <= DISPATCH_LEVEL; waiting for the answer needs PASSIVE_LEVEL.
+    #[track_caller]
+    pub fn resize(&self, depth: u32) -> Result<Submitted> {
+        request::submit(self.run(), |context| {
+            let Some(resize) = self.dispatch().NdkResizeCq else {
+                return STATUS_NOT_SUPPORTED;
+            };
+            // SAFETY: the CQ is open; callback and context fit.
+            unsafe { resize(self.raw(), depth, Some(on_request), context) }
+        })
+    }
+
+    /// Holds notifications back by microseconds or by a count of results (CQ-60); raw status.
+    /// IRQL <= DISPATCH_LEVEL.
+    pub fn moderate(&self, interval: ULONG, count: ULONG) -> NTSTATUS {
+        let Some(control) = self.dispatch().NdkControlCqInterruptModeration else {
+            return STATUS_NOT_SUPPORTED;
+        };
+        // SAFETY: the CQ is open.
+        unsafe { control(self.raw(), interval, count) }
     }
 
     /// Number of notifications so far (with [`Notify::Signal`]).
@@ -167,8 +167,7 @@ impl Cq {
     /// Waits at PASSIVE_LEVEL for a notification that no earlier wait has had.
     #[track_caller]
     pub fn wait_for_notification(&self) -> Result {
-        self.run()
-            .wait(&self.extra().event, "CQ-11 an armed CQ notifies")
+        self.run().wait(&self.extra().event, "CQ-11 an armed CQ notifies")
     }
 
     /// Waits for at least one result at PASSIVE_LEVEL: fetch, arm, fetch again, wait. Returns the number.
@@ -187,10 +186,7 @@ impl Cq {
             }
             self.wait_for_notification()?;
             let status = self.notified_status();
-            self.run().ok(
-                status,
-                "CQ-22 a notification of a healthy CQ has STATUS_SUCCESS",
-            )?;
+            self.run().ok(status, "CQ-22 a notification of a healthy CQ has STATUS_SUCCESS")?;
         }
     }
 
@@ -204,19 +200,10 @@ impl Cq {
 
     /// Waits for one result and expects it to be of a request, with a status.
     #[track_caller]
-    pub fn expect(
-        &self,
-        context: usize,
-        status: NTSTATUS,
-        what: &'static str,
-    ) -> Result<NDK_RESULT_EX> {
+    pub fn expect(&self, context: usize, status: NTSTATUS, what: &'static str) -> Result<NDK_RESULT_EX> {
         let result = self.next()?;
         self.run().status(result.Status, status, what)?;
-        self.run().equal(
-            result.RequestContext.addr(),
-            context,
-            "WR-04 a result carries its request's context",
-        )?;
+        self.run().equal(result.RequestContext.addr(), context, "WR-04 a result carries its request's context")?;
         Ok(result)
     }
 }
