@@ -84,6 +84,10 @@ mod lam;
 mod lifetime;
 #[path = "../../contract/listener.rs"]
 mod listener;
+#[path = "../../contract/lifetime_tree.rs"]
+mod lifetime_tree;
+#[path = "../../contract/lifetime_close.rs"]
+mod lifetime_close;
 #[path = "../../contract/mapped.rs"]
 mod mapped;
 #[path = "../../contract/mr.rs"]
@@ -149,7 +153,7 @@ static FILES: &[&[Workload]] = &[
     irql::TESTS,
     lam::TESTS,
     lifetime::TESTS,
-    listener::TESTS,
+    listener::TESTS, lifetime_tree::TESTS, lifetime_close::TESTS,
     mr::TESTS,
     mr_token::TESTS,
     mw::TESTS,
