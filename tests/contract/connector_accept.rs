@@ -311,3 +311,5 @@ fn conn_87(job: &Job) -> Result {
         ends.run.equal(meeting.passive.disconnects(), 0u32, "CONN-87 it is not fatal")
     })
 }
+
+// not yet: CONN-34 the provider's limit is 120 s, above the patience of a run.

@@ -2,10 +2,7 @@
 
 use crate::{
     kernel::time,
-    ndk::{
-        Adapter, Address, Connector, Cq, Family, Limits, Listener, Pair, PairOptions, Pd, Place, Qp, Region, Submitted,
-        targets,
-    },
+    ndk::{Adapter, Address, Connector, Cq, Family, Limits, Listener, Pd, Place, Qp, Region, Submitted, targets},
     run::{Failure, Result, Run},
     workload::Job,
 };
@@ -168,18 +165,6 @@ pub fn listening(adapter: &Adapter, at: &Address) -> Result<(Listener, Address)>
     Ok((listener, address))
 }
 
-/// A connected pair between the places of the run.
-#[track_caller]
-pub fn pair(job: &Job) -> Result<Pair> {
-    for family in Family::ALL {
-        let options = PairOptions { place: place(job.run), family, ..PairOptions::default() };
-        if let Some(pair) = Pair::connect(job.run, job.provider, &options)? {
-            return Ok(pair);
-        }
-    }
-    Err(Failure::new("an adapter with an address", STATUS_INVALID_PARAMETER))
-}
-
 /// The QP of one side with all that it stands on.
 pub struct Side {
     pub qp: Qp,
@@ -313,7 +298,11 @@ impl Bytes {
         let length = address.length();
         // SAFETY: the address has that many bytes, all initialised, and is no longer than the array.
         unsafe {
-            core::ptr::copy_nonoverlapping(address.as_ptr().cast::<u8>(), socket.as_mut_ptr(), (length as usize).min(28))
+            core::ptr::copy_nonoverlapping(
+                address.as_ptr().cast::<u8>(),
+                socket.as_mut_ptr(),
+                (length as usize).min(28),
+            )
         };
         Self { socket, length }
     }

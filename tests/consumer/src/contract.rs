@@ -30,10 +30,10 @@ macro_rules! contract {
 mod adapter;
 #[path = "../../contract/adapter_info.rs"]
 mod adapter_info;
-#[path = "../../contract/bed.rs"]
-mod bed;
 #[path = "../../contract/address.rs"]
 mod address;
+#[path = "../../contract/bed.rs"]
+mod bed;
 #[path = "../../contract/completion.rs"]
 mod completion;
 #[path = "../../contract/completion_callback.rs"]
@@ -42,10 +42,18 @@ mod completion_callback;
 mod connector;
 #[path = "../../contract/connector_accept.rs"]
 mod connector_accept;
+#[path = "../../contract/connector_address.rs"]
+mod connector_address;
 #[path = "../../contract/connector_complete.rs"]
 mod connector_complete;
 #[path = "../../contract/connector_connect.rs"]
 mod connector_connect;
+#[path = "../../contract/connector_data.rs"]
+mod connector_data;
+#[path = "../../contract/connector_end.rs"]
+mod connector_end;
+#[path = "../../contract/connector_event.rs"]
+mod connector_event;
 #[path = "../../contract/cq.rs"]
 mod cq;
 #[path = "../../contract/cq_arm.rs"]
@@ -68,10 +76,10 @@ mod ends;
 mod fast_register;
 #[path = "../../contract/flags.rs"]
 mod flags;
-#[path = "../../contract/flags_inline.rs"]
-mod flags_inline;
 #[path = "../../contract/flags_defer.rs"]
 mod flags_defer;
+#[path = "../../contract/flags_inline.rs"]
+mod flags_inline;
 #[path = "../../contract/flush.rs"]
 mod flush;
 #[path = "../../contract/header.rs"]
@@ -82,12 +90,14 @@ mod irql;
 mod lam;
 #[path = "../../contract/lifetime.rs"]
 mod lifetime;
-#[path = "../../contract/listener.rs"]
-mod listener;
-#[path = "../../contract/lifetime_tree.rs"]
-mod lifetime_tree;
 #[path = "../../contract/lifetime_close.rs"]
 mod lifetime_close;
+#[path = "../../contract/lifetime_tree.rs"]
+mod lifetime_tree;
+#[path = "../../contract/listener.rs"]
+mod listener;
+#[path = "../../contract/listener_end.rs"]
+mod listener_end;
 #[path = "../../contract/mapped.rs"]
 mod mapped;
 #[path = "../../contract/mr.rs"]
@@ -118,12 +128,12 @@ mod stage;
 mod version;
 #[path = "../../contract/work.rs"]
 mod work;
-#[path = "../../contract/work_state.rs"]
-mod work_state;
-#[path = "../../contract/work_order.rs"]
-mod work_order;
 #[path = "../../contract/work_help.rs"]
 mod work_help;
+#[path = "../../contract/work_order.rs"]
+mod work_order;
+#[path = "../../contract/work_state.rs"]
+mod work_state;
 
 /// The lists of all files.
 static FILES: &[&[Workload]] = &[
@@ -134,8 +144,12 @@ static FILES: &[&[Workload]] = &[
     completion_callback::TESTS,
     connector::TESTS,
     connector_accept::TESTS,
+    connector_address::TESTS,
     connector_complete::TESTS,
     connector_connect::TESTS,
+    connector_data::TESTS,
+    connector_end::TESTS,
+    connector_event::TESTS,
     cq::TESTS,
     cq_arm::TESTS,
     cq_callback::TESTS,
@@ -146,27 +160,31 @@ static FILES: &[&[Workload]] = &[
     endpoint::TESTS,
     fast_register::TESTS,
     flags::TESTS,
-    flags_inline::TESTS,
     flags_defer::TESTS,
+    flags_inline::TESTS,
     flush::TESTS,
     header::TESTS,
     irql::TESTS,
     lam::TESTS,
     lifetime::TESTS,
-    listener::TESTS, lifetime_tree::TESTS, lifetime_close::TESTS,
+    lifetime_close::TESTS,
+    lifetime_tree::TESTS,
+    listener::TESTS,
+    listener_end::TESTS,
     mr::TESTS,
     mr_token::TESTS,
     mw::TESTS,
     pd::TESTS,
     qp::TESTS,
     rdma::TESTS,
-    rdma_write::TESTS, reentry::TESTS,
+    rdma_write::TESTS,
+    reentry::TESTS,
     send::TESTS,
     srq::TESTS,
     version::TESTS,
     work::TESTS,
-    work_state::TESTS,
     work_order::TESTS,
+    work_state::TESTS,
 ];
 
 /// All tests.
