@@ -112,7 +112,7 @@ impl Poster<'_> {
     }
 
     fn try_transfer(&self, queue: &WorkQueue, request: Transfer, sgl: &impl Sgl) -> Result<Publish, Failure> {
-        self.link.check_initiator()?;
+        if request.opcode == Opcode::Read { self.link.check_read() } else { self.link.check_initiator() }?;
         let (allowed, most_sges) = match request.opcode {
             Opcode::Read => (flag::READ, self.info.max_read_sge),
             Opcode::Write => (flag::WRITE, self.limits.initiator_sge),

@@ -49,6 +49,7 @@ const FREE: u32 = 0;
 const CLAIMED: u32 = 1;
 const UP: u32 = 2;
 const DOWN: u32 = 3;
+const UP_WITHOUT_READS: u32 = 4;
 
 /// Where the QP stands in its one connection (`QP-14`).
 ///
@@ -84,9 +85,11 @@ impl QpLink {
         let _ = self.state.compare_exchange(CLAIMED, FREE, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// The connection stands: initiator requests are taken from now on (`WR-11`).
-    pub fn bring_up(&self) {
-        let _ = self.state.compare_exchange(CLAIMED, UP, Ordering::AcqRel, Ordering::Acquire);
+    /// The connection stands: initiator requests are taken from now on (`WR-11`); Reads only with an
+    /// effective outbound limit (`RD-07`).
+    pub fn bring_up(&self, outbound_reads: u32) {
+        let up = if outbound_reads == 0 { UP_WITHOUT_READS } else { UP };
+        let _ = self.state.compare_exchange(CLAIMED, up, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// The connection is over, whatever it was.
@@ -99,7 +102,23 @@ impl QpLink {
     /// # Errors
     /// [`Failure::ConnectionInvalid`] (`WR-10`, `WR-11`, `WR-13`).
     pub fn check_initiator(&self) -> Result<(), Failure> {
-        if self.state.load(Ordering::Acquire) == UP { Ok(()) } else { Err(Failure::ConnectionInvalid) }
+        match self.state.load(Ordering::Acquire) {
+            UP | UP_WITHOUT_READS => Ok(()),
+            _ => Err(Failure::ConnectionInvalid),
+        }
+    }
+
+    /// May a Read be posted?
+    ///
+    /// # Errors
+    /// As [`QpLink::check_initiator`]; [`Failure::InvalidDeviceRequest`] with an outbound limit of 0
+    /// (`RD-07`).
+    pub fn check_read(&self) -> Result<(), Failure> {
+        match self.state.load(Ordering::Acquire) {
+            UP => Ok(()),
+            UP_WITHOUT_READS => Err(Failure::InvalidDeviceRequest),
+            _ => Err(Failure::ConnectionInvalid),
+        }
     }
 
     /// May a receive be posted? Before a connection it waits for one (`WR-12`).
@@ -154,11 +173,20 @@ mod tests {
         assert_eq!(link.claim(), Err(Failure::ConnectionActive));
         link.unclaim();
         link.claim().unwrap();
-        link.bring_up();
-        assert!(link.check_initiator().is_ok() && link.check_receive().is_ok());
+        link.bring_up(1);
+        assert!(link.check_initiator().is_ok() && link.check_read().is_ok() && link.check_receive().is_ok());
         link.bring_down();
         assert_eq!(link.check_initiator(), Err(Failure::ConnectionInvalid));
         assert_eq!(link.check_receive(), Err(Failure::ConnectionInvalid));
         assert_eq!(link.claim(), Err(Failure::ConnectionInvalid));
+    }
+
+    #[test]
+    fn rd_07_no_reads_with_an_outbound_limit_of_zero() {
+        let link = QpLink::new();
+        link.claim().unwrap();
+        link.bring_up(0);
+        assert!(link.check_initiator().is_ok());
+        assert_eq!(link.check_read(), Err(Failure::InvalidDeviceRequest));
     }
 }

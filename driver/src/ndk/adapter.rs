@@ -130,7 +130,6 @@ pub fn wire_info(info: &AdapterInfo, version: Version) -> NDK_ADAPTER_INFO {
         MaxCalleeData: info.max_callee_data,
         AdapterFlags: info.flags,
         RdmaTechnology: info.technology.cast_signed(),
-        ..NDK_ADAPTER_INFO::default()
     }
 }
 

@@ -46,7 +46,6 @@ impl<T> ControlCell<T> {
     }
 
     /// Changes the state.
-    #[expect(clippy::mut_from_ref, reason = "the exclusive borrow is that of the proof")]
     pub fn get_mut<'a>(&'a self, _proof: &'a mut Connections) -> &'a mut T {
         // SAFETY: the proof is unique and exclusively borrowed for as long as the result, so no other
         // cell's reference, nor a second one to this, exists meanwhile.

@@ -63,7 +63,10 @@ pub fn perform(this: &Object<Connector>, effects: &Effects, control: &mut Connec
                     engine::join(&own, &other);
                 }
             }
-            Effect::BringUp => with_qp(this, control, |qp| qp.body().link.bring_up()),
+            Effect::BringUp => {
+                let reads = this.body().state.get(control).end.agreed().outbound;
+                with_qp(this, control, |qp| qp.body().link.bring_up(reads));
+            }
             Effect::BringDown => with_qp(this, control, |qp| qp.body().link.bring_down()),
             Effect::Break => {
                 if let Some(own) = this.body().state.get(control).qp.clone() {

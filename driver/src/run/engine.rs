@@ -344,7 +344,9 @@ impl Sink for Shell<'_> {
 
     fn lost(&self, cookie: usize, _loss: Loss) {
         // SAFETY: the QP, or the peer that it is linked to, is alive during the call.
-        qp::post(unsafe { object::<Qp>(cookie).as_ref() }, qp::LOST | qp::RUN);
+        let qp = unsafe { object::<Qp>(cookie).as_ref() };
+        qp.body().link.bring_down();
+        qp::post(qp, qp::LOST | qp::RUN);
     }
 
     fn starved(&self, cookie: usize) {

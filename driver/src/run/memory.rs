@@ -57,7 +57,7 @@ impl Mapped {
         // SAFETY: the caller's promise.
         let chain = unsafe { Chain::new(mdl.cast()) };
         let extent = chain.extent(length).map_err(|_| Failure::InvalidParameter)?;
-        let pieces = extent.pieces as usize;
+        let pieces = extent.pieces;
         let mut mapped = Self {
             mappings: room::<SystemMapping>(pieces)?,
             segments: room::<Segment>(pieces)?,

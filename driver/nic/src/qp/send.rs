@@ -348,6 +348,13 @@ impl Qp {
     fn fail(&self, peer: &Qp, state: &mut SendState, header: &WqeHeader, fault: &Fault, sink: &impl Sink) {
         let own = self.control.fetch_or(ERROR, Ordering::AcqRel) & ERROR == 0;
         let theirs = peer.control.fetch_or(ERROR, Ordering::AcqRel) & ERROR == 0;
+        // Before any completion can be fetched: from then on nothing more may be posted (WR-13).
+        if own {
+            sink.lost(self.parts.cookie, fault.loss);
+        }
+        if theirs {
+            sink.lost(peer.parts.cookie, if fault.loss == Loss::Cut { Loss::Cut } else { Loss::Remote });
+        }
         let status = |first: bool, status| if first { status } else { CompletionStatus::Cancelled };
         if state.holding && (state.in_message || fault.peers != CompletionStatus::Cancelled) {
             // SAFETY: we hold its receive gate.
@@ -358,12 +365,6 @@ impl Qp {
             self.let_receives_go(state, sink);
         }
         self.complete(header, status(own, fault.own), sink);
-        if own {
-            sink.lost(self.parts.cookie, fault.loss);
-        }
-        if theirs {
-            sink.lost(peer.parts.cookie, if fault.loss == Loss::Cut { Loss::Cut } else { Loss::Remote });
-        }
         // Our send queue is drained by the caller's loop, which sees the error; the rest in runs of their own.
         sink.kick(peer.parts.cookie);
         sink.kick(self.parts.cookie);

@@ -78,6 +78,12 @@ impl End {
                 effects.push(Effect::Tell(Message::Abort));
                 self.disconnected(REASON_FAILURE, effects);
             }
+            // The peer has left and waits for an answer, which will not come gracefully (CONN-63).
+            Phase::PeerGone if self.answer == Some(Ok(())) => {
+                self.answer = Some(Err(Failure::Aborted));
+                effects.push(Effect::Break);
+                effects.push(Effect::Tell(Message::Abort));
+            }
             // The peer's message broke on our receive before the accept was finished.
             Phase::Accepting => {
                 self.phase = Phase::Closed;

@@ -209,6 +209,18 @@ fn conn_72_conn_73_failure_gives_one_event_on_each_side() {
 }
 
 #[test]
+fn conn_63_a_failure_answers_a_peer_that_waits() {
+    let mut pair = Pair::connected();
+    pair.active.disconnect(&mut pair.effects).unwrap();
+    pair.carry_to_passive();
+    pair.fresh();
+    pair.passive.lost(&mut pair.effects);
+    pair.carry_to_active();
+    pair.active.settle(true, &mut pair.effects);
+    assert!(pair.effects.contains(completion(Err(Failure::Aborted))));
+}
+
+#[test]
 fn conn_62_silence_times_out() {
     let mut pair = Pair::connected();
     pair.active.disconnect(&mut pair.effects).unwrap();

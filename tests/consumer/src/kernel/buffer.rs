@@ -48,6 +48,11 @@ impl Buffer {
         self.length
     }
 
+    /// True without bytes.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
     /// Address of the first byte, which is also the start of the MDL's virtual range.
     pub fn address(&self) -> NonNull<u8> {
         self.memory

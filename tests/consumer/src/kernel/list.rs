@@ -20,6 +20,12 @@ unsafe impl<T: Send> Send for List<T> {}
 // SAFETY: `&List` gives `&T` only.
 unsafe impl<T: Sync> Sync for List<T> {}
 
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> List<T> {
     /// An empty list, which has no memory yet.
     pub const fn new() -> Self {

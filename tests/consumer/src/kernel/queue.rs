@@ -10,6 +10,12 @@ pub struct Queue<T> {
     count: usize,
 }
 
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Queue<T> {
     /// An empty queue, which has no memory yet.
     pub const fn new() -> Self {

@@ -151,8 +151,8 @@ pub fn create<K: Kind>(
     // A pending create writes nothing through the out pointer (CMP-07).
     let delivered = if answer.pended() { answer.object.cast() } else { inline };
     let object = match NonNull::new(delivered) {
-        // SAFETY: the provider delivered the object, which is open and belongs to the consumer.
         Some(raw) if answer.status == STATUS_SUCCESS => {
+            // SAFETY: the provider delivered the object, which is open and belongs to the consumer.
             Some(unsafe { Object::adopt(run, raw, answer, extra, antecedents) }?)
         }
         Some(_) => {

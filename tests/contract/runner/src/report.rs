@@ -34,7 +34,18 @@ pub fn table(verdicts: &[Verdict]) {
 
 /// Prints every verdict as JSON.
 pub fn json(verdicts: &[Verdict]) {
-    let quoted = |text: &str| format!("{text:?}").replace("\\'", "'").replace("\\u{", "\\u{");
+    let quoted = |text: &str| {
+        let escaped: String = text
+            .chars()
+            .map(|character| match character {
+                '"' => "\\\"".to_owned(),
+                '\\' => "\\\\".to_owned(),
+                character if u32::from(character) < 0x20 => format!("\\u{:04x}", u32::from(character)),
+                character => character.to_string(),
+            })
+            .collect();
+        format!("\"{escaped}\"")
+    };
     let rows: Vec<String> = verdicts
         .iter()
         .map(|verdict| {
