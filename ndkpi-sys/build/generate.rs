@@ -18,30 +18,15 @@ struct Comparable;
 
 impl ParseCallbacks for Comparable {
     fn add_derives(&self, info: &DeriveInfo<'_>) -> Vec<String> {
-        let compare = [
-            "NDK_VERSION",
-            "NDK_RESULT",
-            "NDK_RESULT_EX",
-            "NDIS_OBJECT_HEADER",
-            "GUID",
-        ];
-        if compare.contains(&info.name) {
-            vec!["PartialEq".into(), "Eq".into()]
-        } else {
-            Vec::new()
-        }
+        let compare = ["NDK_VERSION", "NDK_RESULT", "NDK_RESULT_EX", "NDIS_OBJECT_HEADER", "GUID"];
+        if compare.contains(&info.name) { vec!["PartialEq".into(), "Eq".into()] } else { Vec::new() }
     }
 }
 
 /// What every run of bindgen has in common: 64-bit Windows layout, whatever the host.
 pub fn builder() -> Builder {
     bindgen::builder()
-        .clang_args([
-            "--target=x86_64-pc-windows-msvc",
-            "-x",
-            "c",
-            "-Wno-pragma-once-outside-header",
-        ])
+        .clang_args(["--target=x86_64-pc-windows-msvc", "-x", "c", "-Wno-pragma-once-outside-header"])
         .use_core()
         .rust_target(RustTarget::stable(85, 0).expect("bindgen knows this version"))
         .rust_edition(RustEdition::Edition2024)
@@ -56,17 +41,10 @@ pub fn builder() -> Builder {
 pub fn bindings(include: &Path) -> String {
     let mut types = CodegenConfig::all();
     types.remove(CodegenConfig::FUNCTIONS);
-    let types = run(builder()
-        .header(path(include, "all.h"))
-        .with_codegen_config(types));
+    let types = run(builder().header(path(include, "all.h")).with_codegen_config(types));
     let mut text = format!("{HEAD}{}", system_abi(&types));
-    for (header, module) in [
-        ("ndis/exports.h", "ndis.sys"),
-        ("netio_exports.h", "netio.sys"),
-    ] {
-        let functions = run(builder()
-            .header(path(include, header))
-            .with_codegen_config(CodegenConfig::FUNCTIONS));
+    for (header, module) in [("ndis/exports.h", "ndis.sys"), ("netio_exports.h", "netio.sys")] {
+        let functions = run(builder().header(path(include, header)).with_codegen_config(CodegenConfig::FUNCTIONS));
         text.push_str(&imports(&functions, module));
     }
     text
@@ -80,23 +58,16 @@ pub fn system_abi(text: &str) -> String {
 /// Makes `unsafe extern` blocks imports of a kernel module; hosts other than Windows do not see them.
 /// A function with a variable number of arguments keeps the C convention, which is the same on x64.
 pub fn imports(text: &str, module: &str) -> String {
-    let attributes = format!(
-        "#[cfg(windows)]\n#[link(name = \"{module}\", kind = \"raw-dylib\", modifiers = \"+verbatim\")]\n"
-    );
+    let attributes =
+        format!("#[cfg(windows)]\n#[link(name = \"{module}\", kind = \"raw-dylib\", modifiers = \"+verbatim\")]\n");
     let mut fixed = String::new();
     let mut variadic = String::new();
     for item in functions(text) {
-        if item.contains("...") {
-            variadic.push_str(&item)
-        } else {
-            fixed.push_str(&item)
-        }
+        if item.contains("...") { variadic.push_str(&item) } else { fixed.push_str(&item) }
     }
     let mut out = format!("{attributes}unsafe extern \"system\" {{\n{fixed}}}\n");
     if !variadic.is_empty() {
-        out.push_str(&format!(
-            "{attributes}unsafe extern \"C\" {{\n{variadic}}}\n"
-        ));
+        out.push_str(&format!("{attributes}unsafe extern \"C\" {{\n{variadic}}}\n"));
     }
     out
 }
@@ -139,9 +110,5 @@ fn pretty(tokens: &str) -> String {
 }
 
 fn path(include: &Path, header: &str) -> String {
-    include
-        .join(header)
-        .to_str()
-        .expect("the path of the repository is UTF-8")
-        .to_owned()
+    include.join(header).to_str().expect("the path of the repository is UTF-8").to_owned()
 }

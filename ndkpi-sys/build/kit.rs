@@ -14,8 +14,7 @@ use std::{env, fs, path::PathBuf};
 /// The text of the bindings.
 pub fn bindings(committed: &str) -> String {
     let include = newest(&PathBuf::from(
-        env::var_os("WDKContentRoot")
-            .expect("feature wdk-headers: WDKContentRoot names no driver kit"),
+        env::var_os("WDKContentRoot").expect("feature wdk-headers: WDKContentRoot names no driver kit"),
     ));
     let wanted = merge::names(committed);
     let mut types = CodegenConfig::TYPES;
@@ -23,19 +22,11 @@ pub fn bindings(committed: &str) -> String {
     let mut builder = generate::builder()
         .header_contents("kit.h", HEADERS)
         // As C++, so that the tables of WSK have a member `Basic` in place of an unnamed one.
-        .clang_args([
-            "-x",
-            "c++",
-            "-fms-compatibility",
-            "-fms-extensions",
-            "-Wno-everything",
-        ])
+        .clang_args(["-x", "c++", "-fms-compatibility", "-fms-extensions", "-Wno-everything"])
         .clang_args(DEFINES.iter().map(|define| format!("-D{define}")))
         .with_codegen_config(types);
     for folder in ["km", "km/crt", "shared", "um"] {
-        builder = builder
-            .clang_arg("-isystem")
-            .clang_arg(include.join(folder).display().to_string());
+        builder = builder.clang_arg("-isystem").clang_arg(include.join(folder).display().to_string());
     }
     for name in &wanted {
         builder = builder.allowlist_type(format!("_?{name}"));
@@ -69,15 +60,9 @@ const DEFINES: &[&str] = &[
 
 fn newest(root: &std::path::Path) -> PathBuf {
     let include = root.join("Include");
-    let versions =
-        fs::read_dir(&include).unwrap_or_else(|error| panic!("{}: {error}", include.display()));
-    let mut versions: Vec<_> = versions
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.join("km/ndis.h").is_file())
-        .collect();
+    let versions = fs::read_dir(&include).unwrap_or_else(|error| panic!("{}: {error}", include.display()));
+    let mut versions: Vec<_> =
+        versions.flatten().map(|entry| entry.path()).filter(|path| path.join("km/ndis.h").is_file()).collect();
     versions.sort();
-    versions
-        .pop()
-        .unwrap_or_else(|| panic!("{}: no version with km/ndis.h", include.display()))
+    versions.pop().unwrap_or_else(|| panic!("{}: no version with km/ndis.h", include.display()))
 }

@@ -6,10 +6,7 @@
 //! * Feature `wdk-headers`: bindgen over the headers of the installed kit (see [`kit`]).
 
 #[cfg(feature = "wdk-headers")]
-#[expect(
-    dead_code,
-    reason = "the test makes the committed file with the rest of it"
-)]
+#[expect(dead_code, reason = "the test makes the committed file with the rest of it")]
 mod generate;
 #[cfg(feature = "wdk-headers")]
 mod kit;

@@ -6,11 +6,7 @@ use syn::{Item, Type};
 /// Names of the types that a text defines, without those that bindgen makes up.
 pub fn names(text: &str) -> Vec<String> {
     let file = parse(text);
-    let names = file
-        .items
-        .iter()
-        .filter_map(defined)
-        .filter(|name| !name.contains("__"));
+    let names = file.items.iter().filter_map(defined).filter(|name| !name.contains("__"));
     names.collect()
 }
 
@@ -23,11 +19,9 @@ pub fn over(over: &str, base: &str) -> String {
             // Layout assertions of `base`: those of its types that are gone would not hold.
             Item::Const(item) => item.ident != "_" && !taken.contains(&item.ident.to_string()),
             Item::Impl(item) => match &*item.self_ty {
-                Type::Path(path) => path
-                    .path
-                    .segments
-                    .last()
-                    .is_none_or(|last| !taken.contains(&last.ident.to_string())),
+                Type::Path(path) => {
+                    path.path.segments.last().is_none_or(|last| !taken.contains(&last.ident.to_string()))
+                }
                 _ => true,
             },
             other => defined(other).is_none_or(|name| !taken.contains(&name)),

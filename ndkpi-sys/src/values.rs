@@ -5,8 +5,7 @@ use crate::{NDIS_NDK_LOCAL_ENDPOINT_ENTRY, NDIS_NDK_LOCAL_ENDPOINTS};
 use core::mem::offset_of;
 
 /// WMI: capabilities of an NDK adapter; served by NDIS.
-pub const GUID_NDIS_NDK_CAPABILITIES: GUID =
-    guid(0x7969_ba4d, 0xdd80, 0x4bc7, 0xb3e6_6804_3997_e519);
+pub const GUID_NDIS_NDK_CAPABILITIES: GUID = guid(0x7969_ba4d, 0xdd80, 0x4bc7, 0xb3e6_6804_3997_e519);
 /// WMI: whether NDK is enabled on an adapter; served by NDIS.
 pub const GUID_NDIS_NDK_STATE: GUID = guid(0x530c_69c9, 0x2f51, 0x49de, 0xa1af_088d_54ff_a474);
 /// The WSK interface, for static event callbacks.
@@ -26,17 +25,13 @@ pub const fn NDIS_SIZEOF_NDK_CONNECTIONS_REVISION_1(entries: usize) -> usize {
 /// Bytes of [`NDIS_NDK_LOCAL_ENDPOINTS`] with so many entries.
 #[expect(non_snake_case, reason = "the name of the macro in C")]
 pub const fn NDIS_SIZEOF_NDK_LOCAL_ENDPOINTS_REVISION_1(entries: usize) -> usize {
-    offset_of!(NDIS_NDK_LOCAL_ENDPOINTS, LocalEndpoints)
-        + entries * size_of::<NDIS_NDK_LOCAL_ENDPOINT_ENTRY>()
+    offset_of!(NDIS_NDK_LOCAL_ENDPOINTS, LocalEndpoints) + entries * size_of::<NDIS_NDK_LOCAL_ENDPOINT_ENTRY>()
 }
 
 /// UTF-16 of an ASCII text, without a terminator; the lengths have to agree.
 pub const fn utf16<const N: usize>(ascii: &str) -> [u16; N] {
     let bytes = ascii.as_bytes();
-    assert!(
-        bytes.len() == N,
-        "the array has another length than the text"
-    );
+    assert!(bytes.len() == N, "the array has another length than the text");
     let mut units = [0; N];
     let mut index = 0;
     while index < N {
@@ -48,10 +43,5 @@ pub const fn utf16<const N: usize>(ascii: &str) -> [u16; N] {
 }
 
 const fn guid(data1: u32, data2: u16, data3: u16, data4: u64) -> GUID {
-    GUID {
-        Data1: data1,
-        Data2: data2,
-        Data3: data3,
-        Data4: data4.to_be_bytes(),
-    }
+    GUID { Data1: data1, Data2: data2, Data3: data3, Data4: data4.to_be_bytes() }
 }

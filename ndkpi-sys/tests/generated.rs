@@ -26,11 +26,7 @@ fn committed_bindings_are_those_of_the_headers() {
         text == generated,
         "src/bindings.rs differs from what the headers give at line {}: \
          run `UPDATE_BINDINGS=1 cargo test -p ndkpi-sys`",
-        text.lines()
-            .zip(generated.lines())
-            .take_while(|(a, b)| a == b)
-            .count()
-            + 1
+        text.lines().zip(generated.lines()).take_while(|(a, b)| a == b).count() + 1
     );
 }
 
@@ -42,13 +38,7 @@ fn definitions_of_a_kit_win_and_the_rest_stays() {
                 pub struct S_V1; impl Default for S_V1 { fn default() -> Self { S_V1 } } \
                 const _: () = { }; pub const FLAG: ULONG = 1;";
     let merged = merge::over(kit, ours);
-    for kept in [
-        "ULONG = u32",
-        "pub a: ULONG",
-        "struct S_V1",
-        "Default for S_V1",
-        "FLAG: ULONG",
-    ] {
+    for kept in ["ULONG = u32", "pub a: ULONG", "struct S_V1", "Default for S_V1", "FLAG: ULONG"] {
         assert!(merged.contains(kept), "{kept} is missing:\n{merged}");
     }
     for gone in ["u64", "Default for S {", "const _"] {

@@ -7,8 +7,8 @@ use crate::{
     workload::Job,
 };
 use ndkpi_sys::{
-    GUID, NDK_CONNECTOR_DISPATCH, NDK_EXTENSION_INTERFACE, NDK_VERSION, NTSTATUS, NdkObjectTypeConnector, STATUS_CONNECTION_INVALID,
-    STATUS_INVALID_DEVICE_STATE, STATUS_NOT_SUPPORTED, STATUS_PENDING, STATUS_SUCCESS,
+    GUID, NDK_CONNECTOR_DISPATCH, NDK_EXTENSION_INTERFACE, NDK_VERSION, NTSTATUS, NdkObjectTypeConnector,
+    STATUS_CONNECTION_INVALID, STATUS_INVALID_DEVICE_STATE, STATUS_NOT_SUPPORTED, STATUS_PENDING, STATUS_SUCCESS,
 };
 
 contract! {
@@ -48,7 +48,8 @@ fn conn_02(job: &Job) -> Result {
         for (index, word) in words.iter().enumerate() {
             ends.run.check(*word != 0, "CONN-02 no entry is NULL")?;
             let others = words.iter().skip(index + 1);
-            ends.run.check(others.into_iter().all(|other| other != word), "CONN-02 each entry is a function of its own")?;
+            ends.run
+                .check(others.into_iter().all(|other| other != word), "CONN-02 each entry is a function of its own")?;
         }
         let named = [
             table.NdkCloseConnector.map(|f| f as usize),
@@ -70,7 +71,9 @@ fn conn_02(job: &Job) -> Result {
         let mut extension = NDK_EXTENSION_INTERFACE::default();
         let status = match table.NdkQueryExtension {
             // SAFETY: the connector is open; GUID and target are locals.
-            Some(query) => unsafe { query(connector.header(), &mut guid, NDK_VERSION { Major: 1, Minor: 0 }, &mut extension) },
+            Some(query) => unsafe {
+                query(connector.header(), &mut guid, NDK_VERSION { Major: 1, Minor: 0 }, &mut extension)
+            },
             None => STATUS_SUCCESS,
         };
         ends.run.status(status, STATUS_NOT_SUPPORTED, "CONN-02 the second entry asks for extensions")

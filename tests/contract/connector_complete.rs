@@ -176,9 +176,8 @@ fn conn_30(job: &Job) -> Result {
         let region = side.region(8)?;
         run.ok(side.qp.receive(1, &[region.sge(0, 8)]), "WR-12 NdkReceive")?;
         let connector = ends.active.connector()?;
-        let connect = |from: &Address, to: &Address| {
-            connector.connect(&side.qp, from, to, Limits::default(), &[])?.wait()
-        };
+        let connect =
+            |from: &Address, to: &Address| connector.connect(&side.qp, from, to, Limits::default(), &[])?.wait();
         let foreign = match ends.family {
             Family::V4 => Address::v4([192, 0, 2, 77], 0),
             Family::V6 => Address::v6([0xFD; 16], 0, 0),

@@ -15,10 +15,7 @@ contract! {
 }
 
 const fn version(major: u16, minor: u16) -> NDK_VERSION {
-    NDK_VERSION {
-        Major: major,
-        Minor: minor,
-    }
+    NDK_VERSION { Major: major, Minor: minor }
 }
 
 fn open(job: &Job, asked: NDK_VERSION) -> Result<(i32, Option<Adapter>)> {
@@ -28,26 +25,18 @@ fn open(job: &Job, asked: NDK_VERSION) -> Result<(i32, Option<Adapter>)> {
 
 fn opened(job: &Job, asked: NDK_VERSION) -> Result<Adapter> {
     let (status, adapter) = open(job, asked)?;
-    job.run
-        .ok(status, "an open with a supported version succeeds")?;
+    job.run.ok(status, "an open with a supported version succeeds")?;
     adapter.ok_or_else(|| crate::run::Failure::new("a successful open stores an adapter", status))
 }
 
 fn refused(job: &Job, asked: NDK_VERSION) -> Result {
     let (status, adapter) = open(job, asked)?;
-    job.run
-        .status(status, NDIS_STATUS_BAD_VERSION, "the version is refused")?;
+    job.run.status(status, NDIS_STATUS_BAD_VERSION, "the version is refused")?;
     job.run.check(adapter.is_none(), "no adapter is stored")
 }
 
 fn ver_01(job: &Job) -> Result {
-    for asked in [
-        version(1, 0),
-        version(1, 1),
-        version(1, 2),
-        version(2, 0),
-        version(2, 1),
-    ] {
+    for asked in [version(1, 0), version(1, 1), version(1, 2), version(2, 0), version(2, 1)] {
         opened(job, asked)?;
     }
     Ok(())
@@ -63,12 +52,7 @@ fn ver_02(job: &Job) -> Result {
 }
 
 fn ver_03(job: &Job) -> Result {
-    for asked in [
-        version(1, 3),
-        version(1, 0xFFFF),
-        version(2, 2),
-        version(2, 0xFFFF),
-    ] {
+    for asked in [version(1, 3), version(1, 0xFFFF), version(2, 2), version(2, 0xFFFF)] {
         refused(job, asked)?;
     }
     Ok(())
@@ -82,24 +66,15 @@ fn ver_04(job: &Job) -> Result {
         (version(2, 0), version(2, 1)),
         (version(2, 1), version(2, 1)),
     ] {
-        job.run.check(
-            opened(job, asked)?.version() == answer,
-            "the highest minor is answered",
-        )?;
+        job.run.check(opened(job, asked)?.version() == answer, "the highest minor is answered")?;
     }
     Ok(())
 }
 
 fn ver_05(job: &Job) -> Result {
-    for (asked, answer) in [
-        (version(1, 0), version(1, 2)),
-        (version(2, 0), version(2, 1)),
-    ] {
+    for (asked, answer) in [(version(1, 0), version(1, 2)), (version(2, 0), version(2, 1))] {
         let adapter = opened(job, asked)?;
-        job.run.check(
-            adapter.info()?.Version == answer,
-            "the info has the version answered",
-        )?;
+        job.run.check(adapter.info()?.Version == answer, "the info has the version answered")?;
         let pd = adapter.pd()?;
         let cq = adapter.cq(4)?;
         let qp = pd.qp(&cq)?;
@@ -116,10 +91,7 @@ fn ver_05(job: &Job) -> Result {
             ]
         };
         for found in versions {
-            job.run.check(
-                found == answer,
-                "every object has the version of its adapter",
-            )?;
+            job.run.check(found == answer, "every object has the version of its adapter")?;
         }
     }
     Ok(())
@@ -128,30 +100,24 @@ fn ver_05(job: &Job) -> Result {
 fn ver_06(job: &Job) -> Result {
     let one = opened(job, version(1, 0))?;
     let two = opened(job, version(2, 0))?;
-    job.run
-        .check(one.version() == version(1, 2), "major 1 keeps its version")?;
-    job.run
-        .check(two.version() == version(2, 1), "major 2 keeps its version")?;
-    job.run
-        .check(one.pd().is_ok() && two.pd().is_ok(), "both work")
+    job.run.check(one.version() == version(1, 2), "major 1 keeps its version")?;
+    job.run.check(two.version() == version(2, 1), "major 2 keeps its version")?;
+    job.run.check(one.pd().is_ok() && two.pd().is_ok(), "both work")
 }
 
 fn ver_11(job: &Job) -> Result {
     let [target, _] = &job.run.request.adapters;
     let mut raw = core::ptr::without_provenance_mut(0x10);
     let status = job.provider.open(target.interface, version(9, 9), &mut raw);
-    job.run
-        .status(status, NDIS_STATUS_BAD_VERSION, "the version is refused")?;
-    job.run
-        .check(raw.is_null(), "the place for the adapter is NULL")?;
+    job.run.status(status, NDIS_STATUS_BAD_VERSION, "the version is refused")?;
+    job.run.check(raw.is_null(), "the place for the adapter is NULL")?;
     opened(job, version(2, 1)).map(|_| ())
 }
 
 fn ver_12(job: &Job) -> Result {
     let one = opened(job, version(2, 1))?;
     let two = opened(job, version(2, 1))?;
-    job.run
-        .check(one.raw() != two.raw(), "each open is an adapter of its own")?;
+    job.run.check(one.raw() != two.raw(), "each open is an adapter of its own")?;
     let pd = two.pd()?;
     drop(one);
     // The other open goes on working.

@@ -297,7 +297,7 @@ impl Poster {
     fn post(&self, context: usize) -> NTSTATUS {
         if self.receives {
             self.qp.receive(context, &[])
-        } else if context % 2 == 0 {
+        } else if context.is_multiple_of(2) {
             self.qp.send(context, &[], 0)
         } else {
             self.qp.write(context, &nothing(), 0, 0, 0)

@@ -73,30 +73,18 @@ fn every_row_holds() {
     println!("{checked} rows checked");
     assert_eq!(checked, lines().count());
     assert!(checked > 800, "the contract has lost its rows");
-    assert!(
-        wrong.is_empty(),
-        "{} rows do not hold:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} rows do not hold:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 // Where the interface has two layouts there are two types, and a row holds for one of them.
 fn structure(bindings: &Bindings, row: &Row) -> Result<(), String> {
-    let align = row
-        .ty
-        .strip_prefix("align=")
-        .and_then(|align| align.parse().ok());
+    let align = row.ty.strip_prefix("align=").and_then(|align| align.parse().ok());
     let layouts: Vec<_> = [row.owner.to_owned(), format!("{}_V1", row.owner)]
         .iter()
         .map(|name| target(bindings, name))
         .filter_map(|name| Some((bindings.size(&name)?, bindings.align(&name))))
         .collect();
-    if layouts.contains(&(row.size(), align)) {
-        Ok(())
-    } else {
-        Err(format!("found {layouts:?}"))
-    }
+    if layouts.contains(&(row.size(), align)) { Ok(()) } else { Err(format!("found {layouts:?}")) }
 }
 
 fn field(bindings: &Bindings, row: &Row) -> Result<(), String> {
@@ -110,32 +98,16 @@ fn field(bindings: &Bindings, row: &Row) -> Result<(), String> {
 }
 
 fn one_field(bindings: &Bindings, row: &Row, owner: &str) -> Result<(), String> {
-    let (offset, ty) = bindings
-        .member(owner, row.name)
-        .ok_or(format!("{owner} has no such member"))?;
+    let (offset, ty) = bindings.member(owner, row.name).ok_or(format!("{owner} has no such member"))?;
     expect("offset", row.offset(), offset)?;
     expect("size", Some(row.size()), bindings.size_of(ty))?;
     if let Some((result, parameters)) = row.ty.split_once(" (*)(") {
         // A pointer to a function that the contract writes out: the bindings have a name for its type.
-        let signature = bindings
-            .callback(&text(ty))
-            .ok_or("not a function pointer")?;
-        let types: Vec<_> = signature
-            .parameters
-            .iter()
-            .map(|(_, ty)| ty.clone())
-            .collect();
-        let wanted: Vec<_> = parameters
-            .trim_end_matches(')')
-            .split(", ")
-            .map(rust_type)
-            .collect();
+        let signature = bindings.callback(&text(ty)).ok_or("not a function pointer")?;
+        let types: Vec<_> = signature.parameters.iter().map(|(_, ty)| ty.clone()).collect();
+        let wanted: Vec<_> = parameters.trim_end_matches(')').split(", ").map(rust_type).collect();
         expect("parameters", wanted, types)?;
-        return expect(
-            "result",
-            Some(result).filter(|ty| *ty != "VOID"),
-            signature.result.as_deref(),
-        );
+        return expect("result", Some(result).filter(|ty| *ty != "VOID"), signature.result.as_deref());
     }
     expect("type", rust_type(row.ty), text(ty))
 }
@@ -182,17 +154,11 @@ fn constant(bindings: &Bindings, row: &Row) -> Result<(), String> {
 fn computed(row: &Row) -> Option<Result<(), String>> {
     let outcome = match row.name {
         "NETWORK_DIRECT_KEYWORD" => keyword(row, &sys::NETWORK_DIRECT_KEYWORD),
-        "NETWORK_DIRECT_GLOBAL_FLAGS_KEYWORD" => {
-            keyword(row, &sys::NETWORK_DIRECT_GLOBAL_FLAGS_KEYWORD)
-        }
+        "NETWORK_DIRECT_GLOBAL_FLAGS_KEYWORD" => keyword(row, &sys::NETWORK_DIRECT_GLOBAL_FLAGS_KEYWORD),
         "GUID_NDIS_NDK_CAPABILITIES" => guid(row, &sys::GUID_NDIS_NDK_CAPABILITIES),
         "GUID_NDIS_NDK_STATE" => guid(row, &sys::GUID_NDIS_NDK_STATE),
-        "NDIS_SIZEOF_NDK_CONNECTIONS_REVISION_1(0)" => {
-            sized(row, sys::NDIS_SIZEOF_NDK_CONNECTIONS_REVISION_1(0))
-        }
-        "NDIS_SIZEOF_NDK_CONNECTIONS_REVISION_1(1)" => {
-            sized(row, sys::NDIS_SIZEOF_NDK_CONNECTIONS_REVISION_1(1))
-        }
+        "NDIS_SIZEOF_NDK_CONNECTIONS_REVISION_1(0)" => sized(row, sys::NDIS_SIZEOF_NDK_CONNECTIONS_REVISION_1(0)),
+        "NDIS_SIZEOF_NDK_CONNECTIONS_REVISION_1(1)" => sized(row, sys::NDIS_SIZEOF_NDK_CONNECTIONS_REVISION_1(1)),
         "NDIS_SIZEOF_NDK_LOCAL_ENDPOINTS_REVISION_1(0)" => {
             sized(row, sys::NDIS_SIZEOF_NDK_LOCAL_ENDPOINTS_REVISION_1(0))
         }
@@ -205,24 +171,13 @@ fn computed(row: &Row) -> Option<Result<(), String>> {
 }
 
 fn keyword(row: &Row, units: &[u16]) -> Result<(), String> {
-    expect(
-        "text",
-        row.value.trim_matches('"').to_owned(),
-        String::from_utf16_lossy(units),
-    )
+    expect("text", row.value.trim_matches('"').to_owned(), String::from_utf16_lossy(units))
 }
 
 fn guid(row: &Row, guid: &sys::GUID) -> Result<(), String> {
-    let tail: String = guid
-        .Data4
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let tail: String = guid.Data4.iter().map(|byte| format!("{byte:02x}")).collect();
     let (clock, node) = tail.split_at(4);
-    let text = format!(
-        "{:08x}-{:04x}-{:04x}-{clock}-{node}",
-        guid.Data1, guid.Data2, guid.Data3
-    );
+    let text = format!("{:08x}-{:04x}-{:04x}-{clock}-{node}", guid.Data1, guid.Data2, guid.Data3);
     expect("size", row.size(), size_of::<sys::GUID>())?;
     expect("value", row.value.to_owned(), text)
 }
@@ -233,36 +188,17 @@ fn sized(row: &Row, size: usize) -> Result<(), String> {
 
 fn function(bindings: &Bindings, row: &Row) -> Result<(), String> {
     let signature = bindings.callback(row.name).ok_or("no such function type")?;
-    let result = row
-        .ty
-        .strip_prefix("returns ")
-        .ok_or("the row names no result")?;
-    expect(
-        "result",
-        Some(result).filter(|ty| *ty != "VOID"),
-        signature.result.as_deref(),
-    )?;
-    let count = row
-        .note
-        .split("; ")
-        .find_map(|part| part.strip_suffix(" parameters"));
+    let result = row.ty.strip_prefix("returns ").ok_or("the row names no result")?;
+    expect("result", Some(result).filter(|ty| *ty != "VOID"), signature.result.as_deref())?;
+    let count = row.note.split("; ").find_map(|part| part.strip_suffix(" parameters"));
     let count = count.and_then(|count| count.parse().ok());
-    expect(
-        "number of parameters",
-        count,
-        Some(signature.parameters.len()),
-    )?;
+    expect("number of parameters", count, Some(signature.parameters.len()))?;
     expect("size", row.size(), size_of::<sys::NDK_FN_SEND>())
 }
 
 fn parameter(bindings: &Bindings, row: &Row) -> Result<(), String> {
-    let signature = bindings
-        .callback(row.owner)
-        .ok_or("no such function type")?;
-    let (name, ty) = signature
-        .parameters
-        .get(row.offset())
-        .ok_or("too few parameters")?;
+    let signature = bindings.callback(row.owner).ok_or("no such function type")?;
+    let (name, ty) = signature.parameters.get(row.offset()).ok_or("too few parameters")?;
     expect("name", row.name, name.as_str())?;
     expect("type", rust_type(row.ty), ty.clone())?;
     let parsed = syn::parse_str(ty).map_err(|error| error.to_string())?;
@@ -271,10 +207,7 @@ fn parameter(bindings: &Bindings, row: &Row) -> Result<(), String> {
 
 // `typedef struct`s that are aliases of others, such as PHYSICAL_ADDRESS.
 fn target(bindings: &Bindings, name: &str) -> String {
-    bindings
-        .aliases
-        .get(name)
-        .map_or_else(|| name.to_owned(), |ty| target(bindings, &text(ty)))
+    bindings.aliases.get(name).map_or_else(|| name.to_owned(), |ty| target(bindings, &text(ty)))
 }
 
 fn number(text: &str) -> Result<i128, String> {
@@ -286,11 +219,5 @@ fn number(text: &str) -> Result<i128, String> {
 }
 
 fn expect<T: PartialEq + std::fmt::Debug>(what: &str, wanted: T, found: T) -> Result<(), String> {
-    if wanted == found {
-        Ok(())
-    } else {
-        Err(format!(
-            "{what}: the contract has {wanted:?}, the bindings {found:?}"
-        ))
-    }
+    if wanted == found { Ok(()) } else { Err(format!("{what}: the contract has {wanted:?}, the bindings {found:?}")) }
 }

@@ -79,10 +79,7 @@ impl Bindings {
     pub fn member(&self, owner: &str, name: &str) -> Option<(usize, &Type)> {
         let mut end = 0usize;
         for member in self.members.get(owner)? {
-            let offset = match self
-                .proved
-                .get(&format!("Offset of field: {owner}::{}", member.name))
-            {
+            let offset = match self.proved.get(&format!("Offset of field: {owner}::{}", member.name)) {
                 Some(offset) => *offset,
                 None => end.next_multiple_of(self.align(&text(&member.ty))?),
             };
@@ -104,31 +101,20 @@ impl Bindings {
         let Type::Path(path) = self.aliases.get(name)? else {
             return None;
         };
-        let option = path
-            .path
-            .segments
-            .last()
-            .filter(|segment| segment.ident == "Option")?;
+        let option = path.path.segments.last().filter(|segment| segment.ident == "Option")?;
         let syn::PathArguments::AngleBracketed(arguments) = &option.arguments else {
             return None;
         };
         let syn::GenericArgument::Type(Type::BareFn(function)) = arguments.args.first()? else {
             return None;
         };
-        assert!(
-            text_of(&function.abi).contains("system"),
-            "{name} has another ABI"
-        );
+        assert!(text_of(&function.abi).contains("system"), "{name} has another ABI");
         Some(Signature {
             parameters: function
                 .inputs
                 .iter()
                 .map(|input| {
-                    let name = input
-                        .name
-                        .as_ref()
-                        .map(|(name, _)| name.to_string())
-                        .unwrap_or_default();
+                    let name = input.name.as_ref().map(|(name, _)| name.to_string()).unwrap_or_default();
                     (name, text(&input.ty))
                 })
                 .collect(),
@@ -147,10 +133,7 @@ impl Bindings {
                 if let syn::UseTree::Path(path) = &item.tree
                     && let syn::UseTree::Rename(rename) = &*path.tree
                 {
-                    let ty = Type::Path(syn::TypePath {
-                        qself: None,
-                        path: rename.ident.clone().into(),
-                    });
+                    let ty = Type::Path(syn::TypePath { qself: None, path: rename.ident.clone().into() });
                     self.aliases.insert(rename.rename.to_string(), ty);
                 }
             }
@@ -159,16 +142,11 @@ impl Bindings {
             Item::Const(item) if item.ident == "_" => self.assertions(&item.expr),
             Item::Const(item) => {
                 if let Some(value) = literal(&item.expr) {
-                    self.constants
-                        .insert(item.ident.to_string(), (text(&item.ty), value));
+                    self.constants.insert(item.ident.to_string(), (text(&item.ty), value));
                 }
             }
             Item::ForeignMod(block) => {
-                let module = block
-                    .attrs
-                    .iter()
-                    .map(text_of)
-                    .find(|text| text.contains("raw-dylib"));
+                let module = block.attrs.iter().map(text_of).find(|text| text.contains("raw-dylib"));
                 let module = module.expect("each block of imports names its module");
                 for item in block.items {
                     let ForeignItem::Fn(function) = item else {
@@ -183,8 +161,7 @@ impl Bindings {
                         result: result(&function.sig.output),
                         variadic: function.sig.variadic.is_some(),
                     };
-                    self.imports
-                        .insert(function.sig.ident.to_string(), (module.clone(), signature));
+                    self.imports.insert(function.sig.ident.to_string(), (module.clone(), signature));
                 }
             }
             _ => {}
@@ -193,12 +170,7 @@ impl Bindings {
 
     fn members_of<'a>(&mut self, owner: String, fields: impl Iterator<Item = &'a syn::Field>) {
         let members = fields
-            .filter_map(|field| {
-                Some(Member {
-                    name: field.ident.as_ref()?.to_string(),
-                    ty: field.ty.clone(),
-                })
-            })
+            .filter_map(|field| Some(Member { name: field.ident.as_ref()?.to_string(), ty: field.ty.clone() }))
             .collect();
         self.members.insert(owner, members);
     }
@@ -210,14 +182,10 @@ impl Bindings {
             let syn::Stmt::Expr(Expr::Index(index), _) = statement else {
                 continue;
             };
-            let (Expr::Array(names), Expr::Binary(difference)) = (&*index.expr, &*index.index)
-            else {
+            let (Expr::Array(names), Expr::Binary(difference)) = (&*index.expr, &*index.index) else {
                 continue;
             };
-            if let Some(Expr::Lit(syn::ExprLit {
-                lit: syn::Lit::Str(name),
-                ..
-            })) = names.elems.first()
+            if let Some(Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. })) = names.elems.first()
                 && let Some(value) = literal(&difference.right)
             {
                 self.proved.insert(name.value(), value as usize);
@@ -228,9 +196,7 @@ impl Bindings {
 
 /// A type without white space, `*mut ::core::ffi::c_void` written as `PVOID`.
 pub fn text(ty: &Type) -> String {
-    text_of(ty)
-        .replace("*mut::core::ffi::c_void", "PVOID")
-        .replace("::core::ffi::", "")
+    text_of(ty).replace("*mut::core::ffi::c_void", "PVOID").replace("::core::ffi::", "")
 }
 
 fn text_of(node: &impl quote::ToTokens) -> String {
@@ -239,9 +205,7 @@ fn text_of(node: &impl quote::ToTokens) -> String {
     let mut chars = spaced.chars().peekable();
     while let Some(c) = chars.next() {
         let between_words = out.ends_with(|c: char| c.is_alphanumeric() || c == '_')
-            && chars
-                .peek()
-                .is_some_and(|c| c.is_alphanumeric() || *c == '_' || *c == '*');
+            && chars.peek().is_some_and(|c| c.is_alphanumeric() || *c == '_' || *c == '*');
         if c != ' ' || between_words {
             out.push(c);
         }
@@ -258,15 +222,8 @@ fn result(output: &ReturnType) -> Option<String> {
 
 fn literal(expr: &Expr) -> Option<i128> {
     match expr {
-        Expr::Lit(syn::ExprLit {
-            lit: syn::Lit::Int(value),
-            ..
-        }) => value.base10_parse().ok(),
-        Expr::Unary(syn::ExprUnary {
-            op: syn::UnOp::Neg(_),
-            expr,
-            ..
-        }) => literal(expr).map(|value| -value),
+        Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(value), .. }) => value.base10_parse().ok(),
+        Expr::Unary(syn::ExprUnary { op: syn::UnOp::Neg(_), expr, .. }) => literal(expr).map(|value| -value),
         _ => None,
     }
 }

@@ -8,19 +8,14 @@ use crate::{
 };
 use core::ptr;
 use ndkpi_sys::{
-    STATUS_BUFFER_TOO_SMALL, STATUS_DEVICE_BUSY, STATUS_INSUFFICIENT_RESOURCES,
-    STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_NOT_FOUND,
-    STATUS_OBJECT_NAME_COLLISION, STATUS_SUCCESS, utf16,
+    STATUS_BUFFER_TOO_SMALL, STATUS_DEVICE_BUSY, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_REQUEST,
+    STATUS_INVALID_PARAMETER, STATUS_NOT_FOUND, STATUS_OBJECT_NAME_COLLISION, STATUS_SUCCESS, utf16,
 };
 use ndktest_api as api;
 use wdk_sys::{
-    DEVICE_OBJECT, DRIVER_OBJECT, FILE_DEVICE_SECURE_OPEN, FILE_DEVICE_UNKNOWN, IO_NO_INCREMENT,
-    IRP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL, NTSTATUS, PDEVICE_OBJECT,
-    UNICODE_STRING,
-    ntddk::{
-        IoCreateDevice, IoCreateSymbolicLink, IoDeleteDevice, IoDeleteSymbolicLink,
-        IofCompleteRequest,
-    },
+    DEVICE_OBJECT, DRIVER_OBJECT, FILE_DEVICE_SECURE_OPEN, FILE_DEVICE_UNKNOWN, IO_NO_INCREMENT, IRP, IRP_MJ_CLOSE,
+    IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL, NTSTATUS, PDEVICE_OBJECT, UNICODE_STRING,
+    ntddk::{IoCreateDevice, IoCreateSymbolicLink, IoDeleteDevice, IoDeleteSymbolicLink, IofCompleteRequest},
 };
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -55,17 +50,9 @@ pub fn create(driver: &mut DRIVER_OBJECT) -> Result<(), NTSTATUS> {
     if status < STATUS_SUCCESS {
         return Err(status);
     }
-    let extension = Extension {
-        registration,
-        runs: Lock::new([const { None }; RUNS]),
-    };
+    let extension = Extension { registration, runs: Lock::new([const { None }; RUNS]) };
     // SAFETY: the extension has the size asked for, is 16-aligned pool, and no request can come in yet.
-    unsafe {
-        (*device)
-            .DeviceExtension
-            .cast::<Extension>()
-            .write(extension)
-    };
+    unsafe { (*device).DeviceExtension.cast::<Extension>().write(extension) };
     let mut link = name_of(&LINK);
     // SAFETY: both names are locals over static text.
     let status = unsafe { IoCreateSymbolicLink(&mut link, &mut name) };
@@ -114,41 +101,21 @@ unsafe extern "C" fn control(device: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTSTA
     let extension = unsafe { &*(*device).DeviceExtension.cast::<Extension>() };
     // SAFETY: the I/O manager has set up the current stack location of a device control request.
     let parameters = unsafe {
-        let stack = (*irp)
-            .Tail
-            .Overlay
-            .__bindgen_anon_2
-            .__bindgen_anon_1
-            .CurrentStackLocation;
+        let stack = (*irp).Tail.Overlay.__bindgen_anon_2.__bindgen_anon_1.CurrentStackLocation;
         (*stack).Parameters.DeviceIoControl
     };
     // SAFETY: METHOD_BUFFERED: one system buffer, long enough for the longer of input and output.
     let buffer = unsafe { (*irp).AssociatedIrp.SystemBuffer }.cast::<u8>();
-    let (input, output) = (
-        parameters.InputBufferLength as usize,
-        parameters.OutputBufferLength as usize,
-    );
-    let length = if buffer.is_null() {
-        0
-    } else {
-        input.max(output)
-    };
-    let buffer = if length == 0 {
-        ptr::NonNull::dangling().as_ptr()
-    } else {
-        buffer
-    };
+    let (input, output) = (parameters.InputBufferLength as usize, parameters.OutputBufferLength as usize);
+    let length = if buffer.is_null() { 0 } else { input.max(output) };
+    let buffer = if length == 0 { ptr::NonNull::dangling().as_ptr() } else { buffer };
     // SAFETY: the buffer is the request's alone until it is completed, and has `length` bytes.
     let bytes = unsafe { core::slice::from_raw_parts_mut(buffer, length) };
-    let (status, written) = match extension.answer(
-        parameters.IoControlCode,
-        bytes,
-        input.min(length),
-        output.min(length),
-    ) {
-        Ok(written) => (STATUS_SUCCESS, written),
-        Err(status) => (status, 0),
-    };
+    let (status, written) =
+        match extension.answer(parameters.IoControlCode, bytes, input.min(length), output.min(length)) {
+            Ok(written) => (STATUS_SUCCESS, written),
+            Err(status) => (status, 0),
+        };
     // SAFETY: the slice is not used any more.
     unsafe { complete(irp, status, written) }
 }
@@ -168,49 +135,32 @@ unsafe fn complete(irp: *mut IRP, status: NTSTATUS, information: usize) -> NTSTA
 
 impl Extension {
     /// Answers a control code: the bytes written, or the status of the request.
-    fn answer(
-        &self,
-        code: u32,
-        bytes: &mut [u8],
-        input: usize,
-        output: usize,
-    ) -> Result<usize, NTSTATUS> {
+    fn answer(&self, code: u32, bytes: &mut [u8], input: usize, output: usize) -> Result<usize, NTSTATUS> {
         match code {
             api::IOCTL_LIST => {
                 let mut written = 0;
                 let entries = bytes.get_mut(..output).unwrap_or(&mut []);
-                for (entry, target) in
-                    workload::entries().zip(entries.chunks_exact_mut(size_of::<api::Entry>()))
-                {
+                for (entry, target) in workload::entries().zip(entries.chunks_exact_mut(size_of::<api::Entry>())) {
                     target.copy_from_slice(entry.as_bytes());
                     written += target.len();
                 }
-                if written == 0 {
-                    Err(STATUS_BUFFER_TOO_SMALL)
-                } else {
-                    Ok(written)
-                }
+                if written == 0 { Err(STATUS_BUFFER_TOO_SMALL) } else { Ok(written) }
             }
             api::IOCTL_RUN => {
                 if output < size_of::<api::Outcome>() {
                     return Err(STATUS_BUFFER_TOO_SMALL);
                 }
                 let request = bytes.get(..input).unwrap_or(&[]);
-                let (request, path) = api::Request::read_from_prefix(request)
-                    .map_err(|_| STATUS_INVALID_PARAMETER)?;
+                let (request, path) = api::Request::read_from_prefix(request).map_err(|_| STATUS_INVALID_PARAMETER)?;
                 let outcome = self.run(request, path)?;
-                let target = bytes
-                    .get_mut(..size_of::<api::Outcome>())
-                    .ok_or(STATUS_BUFFER_TOO_SMALL)?;
+                let target = bytes.get_mut(..size_of::<api::Outcome>()).ok_or(STATUS_BUFFER_TOO_SMALL)?;
                 target.copy_from_slice(outcome.as_bytes());
                 Ok(target.len())
             }
             api::IOCTL_PROGRESS => {
                 let run = self.find(bytes.get(..input))?;
                 let progress = run.counts.progress();
-                let target = bytes
-                    .get_mut(..output.min(size_of::<api::Progress>()))
-                    .unwrap_or(&mut []);
+                let target = bytes.get_mut(..output.min(size_of::<api::Progress>())).unwrap_or(&mut []);
                 let source = progress.as_bytes();
                 if target.len() < source.len() {
                     return Err(STATUS_BUFFER_TOO_SMALL);
@@ -232,14 +182,7 @@ impl Extension {
         self.enter(&run)?;
         let mut outcome = api::Outcome::default();
         let result = match self.registration.capture(run.patience()) {
-            Ok(provider) => (workload.run)(
-                &workload::Job {
-                    run: &run,
-                    provider: &provider,
-                    path,
-                },
-                &mut outcome,
-            ),
+            Ok(provider) => (workload.run)(&workload::Job { run: &run, provider: &provider, path }, &mut outcome),
             Err(failure) => Err(failure),
         };
         self.leave(&run);
@@ -250,17 +193,10 @@ impl Extension {
     // Notes a run under its id, which no other run of the moment may have.
     fn enter(&self, run: &Run) -> Result<(), NTSTATUS> {
         self.runs.with(|runs| {
-            if runs
-                .iter()
-                .flatten()
-                .any(|other| other.request.id == run.request.id)
-            {
+            if runs.iter().flatten().any(|other| other.request.id == run.request.id) {
                 return Err(STATUS_OBJECT_NAME_COLLISION);
             }
-            let free = runs
-                .iter_mut()
-                .find(|slot| slot.is_none())
-                .ok_or(STATUS_DEVICE_BUSY)?;
+            let free = runs.iter_mut().find(|slot| slot.is_none()).ok_or(STATUS_DEVICE_BUSY)?;
             *free = Some(run.clone());
             Ok(())
         })
@@ -269,25 +205,15 @@ impl Extension {
     fn leave(&self, run: &Run) {
         // Dropped outside the lock.
         let _noted = self.runs.with(|runs| {
-            let slot = runs.iter_mut().find(|slot| {
-                slot.as_ref()
-                    .is_some_and(|other| other.request.id == run.request.id)
-            });
+            let slot =
+                runs.iter_mut().find(|slot| slot.as_ref().is_some_and(|other| other.request.id == run.request.id));
             slot.and_then(Option::take)
         });
     }
 
     fn find(&self, id: Option<&[u8]>) -> Result<Run, NTSTATUS> {
-        let (id, _) =
-            u64::read_from_prefix(id.unwrap_or(&[])).map_err(|_| STATUS_INVALID_PARAMETER)?;
-        self.runs
-            .with(|runs| {
-                runs.iter()
-                    .flatten()
-                    .find(|run| run.request.id == id)
-                    .cloned()
-            })
-            .ok_or(STATUS_NOT_FOUND)
+        let (id, _) = u64::read_from_prefix(id.unwrap_or(&[])).map_err(|_| STATUS_INVALID_PARAMETER)?;
+        self.runs.with(|runs| runs.iter().flatten().find(|run| run.request.id == id).cloned()).ok_or(STATUS_NOT_FOUND)
     }
 }
 
@@ -304,9 +230,5 @@ fn finish(run: &Run, result: Result<(), Failure>, outcome: &mut api::Outcome) {
 fn name_of(text: &'static [u16]) -> UNICODE_STRING {
     // Names of this driver have a few dozen characters.
     let bytes = size_of_val(text) as u16;
-    UNICODE_STRING {
-        Length: bytes,
-        MaximumLength: bytes,
-        Buffer: text.as_ptr().cast_mut(),
-    }
+    UNICODE_STRING { Length: bytes, MaximumLength: bytes, Buffer: text.as_ptr().cast_mut() }
 }

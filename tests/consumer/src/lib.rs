@@ -29,10 +29,7 @@ use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 /// The arguments are those that the system gives.
 // The name is the one under which linker and system look for the entry.
 #[unsafe(export_name = "DriverEntry")]
-pub unsafe extern "system" fn driver_entry(
-    driver: &mut DRIVER_OBJECT,
-    _registry: PCUNICODE_STRING,
-) -> NTSTATUS {
+pub unsafe extern "system" fn driver_entry(driver: &mut DRIVER_OBJECT, _registry: PCUNICODE_STRING) -> NTSTATUS {
     match device::create(driver) {
         Ok(()) => ndkpi_sys::STATUS_SUCCESS,
         Err(status) => status,

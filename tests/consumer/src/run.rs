@@ -5,10 +5,7 @@ use core::{
     panic::Location,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
-use ndkpi_sys::{
-    NTSTATUS, STATUS_CANCELLED, STATUS_INSUFFICIENT_RESOURCES, STATUS_IO_TIMEOUT,
-    STATUS_UNSUCCESSFUL,
-};
+use ndkpi_sys::{NTSTATUS, STATUS_CANCELLED, STATUS_INSUFFICIENT_RESOURCES, STATUS_IO_TIMEOUT, STATUS_UNSUCCESSFUL};
 use ndktest_api as api;
 
 /// What a test step gives, or why the run ends.
@@ -31,12 +28,7 @@ impl Failure {
     /// Something went otherwise than `what` says.
     #[track_caller]
     pub fn new(what: &'static str, status: NTSTATUS) -> Self {
-        Self {
-            what,
-            status,
-            values: None,
-            place: Location::caller(),
-        }
+        Self { what, status, values: None, place: Location::caller() }
     }
 
     /// For the IOCTL's output.
@@ -54,21 +46,14 @@ impl Failure {
 
     /// Status of the whole run; a failure is never a success.
     pub fn run_status(&self) -> NTSTATUS {
-        if self.status < 0 {
-            self.status
-        } else {
-            STATUS_UNSUCCESSFUL
-        }
+        if self.status < 0 { self.status } else { STATUS_UNSUCCESSFUL }
     }
 }
 
 impl From<NoMemory> for Failure {
     #[track_caller]
     fn from(_: NoMemory) -> Self {
-        Self::new(
-            "pool memory for the consumer itself",
-            STATUS_INSUFFICIENT_RESOURCES,
-        )
+        Self::new("pool memory for the consumer itself", STATUS_INSUFFICIENT_RESOURCES)
     }
 }
 
@@ -159,12 +144,7 @@ impl Run {
     /// A run that has not begun.
     pub fn new(request: api::Request) -> core::result::Result<Self, NoMemory> {
         let cancel = Event::manual()?;
-        Ok(Self(Shared::try_new(State {
-            request,
-            counts: Counts::default(),
-            cancel,
-            aside: Lock::new(None),
-        })?))
+        Ok(Self(Shared::try_new(State { request, counts: Counts::default(), cancel, aside: Lock::new(None) })?))
     }
 
     /// Expects a condition.
@@ -179,21 +159,10 @@ impl Run {
 
     /// Expects a value.
     #[track_caller]
-    pub fn equal(
-        &self,
-        seen: impl TryInto<u64>,
-        wanted: impl TryInto<u64>,
-        what: &'static str,
-    ) -> Result {
-        let (seen, wanted) = (
-            seen.try_into().unwrap_or(u64::MAX),
-            wanted.try_into().unwrap_or(u64::MAX),
-        );
+    pub fn equal(&self, seen: impl TryInto<u64>, wanted: impl TryInto<u64>, what: &'static str) -> Result {
+        let (seen, wanted) = (seen.try_into().unwrap_or(u64::MAX), wanted.try_into().unwrap_or(u64::MAX));
         if seen != wanted {
-            return Err(Failure {
-                values: Some((seen, wanted)),
-                ..Failure::new(what, 0)
-            });
+            return Err(Failure { values: Some((seen, wanted)), ..Failure::new(what, 0) });
         }
         self.counts.checks.fetch_add(1, Relaxed);
         Ok(())
@@ -203,14 +172,8 @@ impl Run {
     #[track_caller]
     pub fn status(&self, seen: NTSTATUS, wanted: NTSTATUS, what: &'static str) -> Result {
         if seen != wanted {
-            let values = Some((
-                u64::from(seen.cast_unsigned()),
-                u64::from(wanted.cast_unsigned()),
-            ));
-            return Err(Failure {
-                values,
-                ..Failure::new(what, seen)
-            });
+            let values = Some((u64::from(seen.cast_unsigned()), u64::from(wanted.cast_unsigned())));
+            return Err(Failure { values, ..Failure::new(what, seen) });
         }
         self.counts.checks.fetch_add(1, Relaxed);
         Ok(())

@@ -7,16 +7,13 @@ use crate::{
 use core::{cell::UnsafeCell, ptr};
 use ndkpi_sys::{
     NDK_ADAPTER, NDK_VERSION, NTSTATUS, PVOID, SIZE_T, STATUS_NOT_SUPPORTED, STATUS_SUCCESS, ULONG,
-    WSK_CLIENT_DISPATCH, WSK_CLIENT_NPI, WSK_PROVIDER_NDK_DISPATCH, WSK_PROVIDER_NPI,
-    WSK_REGISTRATION, WSK_VERSION_1_0, WSKNDK_GET_WSK_PROVIDER_NDK_DISPATCH, WskCaptureProviderNPI,
-    WskDeregister, WskRegister, WskReleaseProviderNPI,
+    WSK_CLIENT_DISPATCH, WSK_CLIENT_NPI, WSK_PROVIDER_NDK_DISPATCH, WSK_PROVIDER_NPI, WSK_REGISTRATION,
+    WSK_VERSION_1_0, WSKNDK_GET_WSK_PROVIDER_NDK_DISPATCH, WskCaptureProviderNPI, WskDeregister, WskRegister,
+    WskReleaseProviderNPI,
 };
 
-static CLIENT: WSK_CLIENT_DISPATCH = WSK_CLIENT_DISPATCH {
-    Version: WSK_VERSION_1_0,
-    Reserved: 0,
-    WskClientEvent: Some(client_event),
-};
+static CLIENT: WSK_CLIENT_DISPATCH =
+    WSK_CLIENT_DISPATCH { Version: WSK_VERSION_1_0, Reserved: 0, WskClientEvent: Some(client_event) };
 
 struct Block {
     registration: UnsafeCell<WSK_REGISTRATION>,
@@ -36,14 +33,8 @@ impl Registration {
     /// Registers at PASSIVE_LEVEL.
     pub fn new() -> core::result::Result<Self, NTSTATUS> {
         irql::assert_passive();
-        let npi = WSK_CLIENT_NPI {
-            ClientContext: ptr::null_mut(),
-            Dispatch: &CLIENT,
-        };
-        let block = Block {
-            registration: UnsafeCell::new(WSK_REGISTRATION::default()),
-            npi: UnsafeCell::new(npi),
-        };
+        let npi = WSK_CLIENT_NPI { ClientContext: ptr::null_mut(), Dispatch: &CLIENT };
+        let block = Block { registration: UnsafeCell::new(WSK_REGISTRATION::default()), npi: UnsafeCell::new(npi) };
         let block = Shared::try_new(block).map_err(|_| ndkpi_sys::STATUS_INSUFFICIENT_RESOURCES)?;
         // SAFETY: both blocks are in pool and stay until `drop` has deregistered.
         let status = unsafe { WskRegister(block.npi.get(), block.registration.get()) };
@@ -58,17 +49,12 @@ impl Registration {
         irql::assert_passive();
         let mut npi = WSK_PROVIDER_NPI::default();
         // SAFETY: the registration is in force; the NPI is a local.
-        let status =
-            unsafe { WskCaptureProviderNPI(self.0.registration.get(), milliseconds, &mut npi) };
+        let status = unsafe { WskCaptureProviderNPI(self.0.registration.get(), milliseconds, &mut npi) };
         if status < STATUS_SUCCESS {
             return Err(Failure::new("WskCaptureProviderNPI", status));
         }
         // From here on dropping the provider releases what was captured.
-        let captured = Captured {
-            block: self.0.clone(),
-            npi,
-            ndk: WSK_PROVIDER_NDK_DISPATCH::default(),
-        };
+        let captured = Captured { block: self.0.clone(), npi, ndk: WSK_PROVIDER_NDK_DISPATCH::default() };
         let ndk = captured.ask_for_ndk()?;
         let mut captured = captured;
         captured.ndk = ndk;
@@ -99,13 +85,9 @@ impl Captured {
     fn ask_for_ndk(&self) -> Result<WSK_PROVIDER_NDK_DISPATCH> {
         let mut ndk = WSK_PROVIDER_NDK_DISPATCH::default();
         // SAFETY: the provider is captured, so its table stands.
-        let control =
-            unsafe { self.npi.Dispatch.as_ref() }.and_then(|dispatch| dispatch.WskControlClient);
+        let control = unsafe { self.npi.Dispatch.as_ref() }.and_then(|dispatch| dispatch.WskControlClient);
         let Some(control) = control else {
-            return Err(Failure::new(
-                "a WSK provider with WskControlClient",
-                STATUS_NOT_SUPPORTED,
-            ));
+            return Err(Failure::new("a WSK provider with WskControlClient", STATUS_NOT_SUPPORTED));
         };
         // SAFETY: the output is a local of exactly the size given; without an IRP the call is synchronous.
         let status = unsafe {
@@ -121,16 +103,10 @@ impl Captured {
             )
         };
         if status != STATUS_SUCCESS {
-            return Err(Failure::new(
-                "WskControlClient(WSKNDK_GET_WSK_PROVIDER_NDK_DISPATCH)",
-                status,
-            ));
+            return Err(Failure::new("WskControlClient(WSKNDK_GET_WSK_PROVIDER_NDK_DISPATCH)", status));
         }
         if ndk.WskOpenNdkAdapter.is_none() || ndk.WskCloseNdkAdapter.is_none() {
-            return Err(Failure::new(
-                "both NDK functions of WSK",
-                STATUS_NOT_SUPPORTED,
-            ));
+            return Err(Failure::new("both NDK functions of WSK", STATUS_NOT_SUPPORTED));
         }
         Ok(ndk)
     }
@@ -149,12 +125,7 @@ pub struct Provider(Shared<Captured>);
 
 impl Provider {
     /// `WskOpenNdkAdapter` as it is: PASSIVE_LEVEL, raw status, raw pointer.
-    pub fn open(
-        &self,
-        interface: u32,
-        version: NDK_VERSION,
-        adapter: &mut *mut NDK_ADAPTER,
-    ) -> NTSTATUS {
+    pub fn open(&self, interface: u32, version: NDK_VERSION, adapter: &mut *mut NDK_ADAPTER) -> NTSTATUS {
         irql::assert_passive();
         let Some(open) = self.0.ndk.WskOpenNdkAdapter else {
             return STATUS_NOT_SUPPORTED;

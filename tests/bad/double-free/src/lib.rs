@@ -13,7 +13,7 @@ unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, _path: PUNICODE_S
     // SAFETY: DriverEntry's own driver object.
     unsafe { (*driver).DriverUnload = Some(unload) };
     // SAFETY: an allocation of 64 bytes.
-    let block = unsafe { ExAllocatePool2(POOL_FLAG_NON_PAGED.into(), 64, TAG) };
+    let block = unsafe { ExAllocatePool2(POOL_FLAG_NON_PAGED, 64, TAG) };
     release_block(block);
     release_block_again(block);
     STATUS_SUCCESS

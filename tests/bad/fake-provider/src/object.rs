@@ -40,8 +40,7 @@ pub fn create(
     version: NDK_VERSION,
 ) -> *mut Object {
     // SAFETY: an allocation, zeroed by the pool.
-    let object: *mut Object =
-        unsafe { ExAllocatePool2(POOL_FLAG_NON_PAGED.into(), size_of::<Object>() as u64, TAG) }.cast();
+    let object: *mut Object = unsafe { ExAllocatePool2(POOL_FLAG_NON_PAGED, size_of::<Object>() as u64, TAG) }.cast();
     if object.is_null() {
         return object;
     }

@@ -22,7 +22,7 @@ unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, _path: PUNICODE_S
     unsafe { (*driver).DriverUnload = Some(unload) };
     // SAFETY: an allocation that is freed once.
     unsafe {
-        let block = ExAllocatePool2(POOL_FLAG_NON_PAGED.into(), 64, TAG);
+        let block = ExAllocatePool2(POOL_FLAG_NON_PAGED, 64, TAG);
         if block.is_null() {
             return STATUS_INSUFFICIENT_RESOURCES;
         }

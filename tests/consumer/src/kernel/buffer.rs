@@ -27,8 +27,7 @@ impl Buffer {
         let bytes = u32::try_from(length.max(1)).map_err(|_| NoMemory)?;
         let memory = pool::allocate(length)?;
         // SAFETY: the range is the allocation; no IRP takes the MDL.
-        let mdl: PMDL =
-            unsafe { IoAllocateMdl(memory.as_ptr().cast(), bytes, 0, 0, ptr::null_mut()) };
+        let mdl: PMDL = unsafe { IoAllocateMdl(memory.as_ptr().cast(), bytes, 0, 0, ptr::null_mut()) };
         let Some(mdl) = NonNull::new(mdl) else {
             // SAFETY: nobody else has seen the memory.
             unsafe { pool::free(memory) };
@@ -36,11 +35,7 @@ impl Buffer {
         };
         // SAFETY: the MDL describes non-paged pool.
         unsafe { MmBuildMdlForNonPagedPool(mdl.as_ptr()) };
-        Ok(Self {
-            memory,
-            length,
-            mdl,
-        })
+        Ok(Self { memory, length, mdl })
     }
 
     /// Number of bytes.
@@ -68,12 +63,7 @@ impl Buffer {
     pub fn write(&self, offset: usize, bytes: &[u8]) -> usize {
         let range = self.clamp(offset, bytes.len());
         // SAFETY: the range lies inside the allocation, and the source is a reference to other memory.
-        unsafe {
-            self.memory
-                .add(range.start)
-                .as_ptr()
-                .copy_from_nonoverlapping(bytes.as_ptr(), range.len())
-        };
+        unsafe { self.memory.add(range.start).as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), range.len()) };
         range.len()
     }
 
@@ -82,11 +72,7 @@ impl Buffer {
         let range = self.clamp(offset, bytes.len());
         let source = self.memory.as_ptr().wrapping_add(range.start);
         // SAFETY: the range lies inside the allocation, and the target is a reference to other memory.
-        unsafe {
-            bytes
-                .as_mut_ptr()
-                .copy_from_nonoverlapping(source, range.len())
-        };
+        unsafe { bytes.as_mut_ptr().copy_from_nonoverlapping(source, range.len()) };
         range.len()
     }
 
@@ -110,12 +96,7 @@ impl Buffer {
     pub fn fill(&self, offset: usize, length: usize, value: u8) {
         let range = self.clamp(offset, length);
         // SAFETY: the range lies inside the allocation.
-        unsafe {
-            self.memory
-                .add(range.start)
-                .as_ptr()
-                .write_bytes(value, range.len())
-        };
+        unsafe { self.memory.add(range.start).as_ptr().write_bytes(value, range.len()) };
     }
 
     fn clamp(&self, offset: usize, length: usize) -> Range<usize> {

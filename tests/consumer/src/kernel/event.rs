@@ -9,8 +9,7 @@ use wdk_sys::{
     _WAIT_TYPE::WaitAny,
     KEVENT, LARGE_INTEGER, NTSTATUS, PVOID, STATUS_TIMEOUT, STATUS_WAIT_1,
     ntddk::{
-        KeClearEvent, KeInitializeEvent, KeReadStateEvent, KeSetEvent, KeWaitForMultipleObjects,
-        KeWaitForSingleObject,
+        KeClearEvent, KeInitializeEvent, KeReadStateEvent, KeSetEvent, KeWaitForMultipleObjects, KeWaitForSingleObject,
     },
 };
 
@@ -77,15 +76,7 @@ impl Event {
         irql::assert_passive();
         let mut timeout = relative(milliseconds);
         // SAFETY: the event lives in pool and `self` holds it; the timeout outlives the call.
-        let status = unsafe {
-            KeWaitForSingleObject(
-                self.raw().cast(),
-                Executive,
-                KernelMode as i8,
-                0,
-                &mut timeout,
-            )
-        };
+        let status = unsafe { KeWaitForSingleObject(self.raw().cast(), Executive, KernelMode as i8, 0, &mut timeout) };
         outcome(status)
     }
 
@@ -125,7 +116,5 @@ fn outcome(status: NTSTATUS) -> Waited {
 
 /// A time from now: negative units of 100 ns.
 pub(super) fn relative(milliseconds: u32) -> LARGE_INTEGER {
-    LARGE_INTEGER {
-        QuadPart: -10_000 * i64::from(milliseconds),
-    }
+    LARGE_INTEGER { QuadPart: -10_000 * i64::from(milliseconds) }
 }

@@ -4,10 +4,10 @@ use crate::kernel::irql;
 use core::ptr;
 use wdk_sys::{
     _FILE_INFORMATION_CLASS::FileStandardInformation,
-    FILE_ATTRIBUTE_NORMAL, FILE_NON_DIRECTORY_FILE, FILE_OPEN, FILE_SEQUENTIAL_ONLY,
-    FILE_SHARE_READ, FILE_SYNCHRONOUS_IO_NONALERT, GENERIC_READ, HANDLE, IO_STATUS_BLOCK,
-    LARGE_INTEGER, NTSTATUS, OBJ_CASE_INSENSITIVE, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES,
-    STATUS_END_OF_FILE, STATUS_OBJECT_NAME_INVALID, STATUS_SUCCESS, SYNCHRONIZE, UNICODE_STRING,
+    FILE_ATTRIBUTE_NORMAL, FILE_NON_DIRECTORY_FILE, FILE_OPEN, FILE_SEQUENTIAL_ONLY, FILE_SHARE_READ,
+    FILE_SYNCHRONOUS_IO_NONALERT, GENERIC_READ, HANDLE, IO_STATUS_BLOCK, LARGE_INTEGER, NTSTATUS, OBJ_CASE_INSENSITIVE,
+    OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES, STATUS_END_OF_FILE, STATUS_OBJECT_NAME_INVALID, STATUS_SUCCESS, SYNCHRONIZE,
+    UNICODE_STRING,
     ntddk::{ZwClose, ZwCreateFile, ZwQueryInformationFile, ZwReadFile},
 };
 
@@ -32,11 +32,7 @@ impl File {
     pub fn open(path: &[u16]) -> Result<Self, NTSTATUS> {
         irql::assert_passive();
         let bytes = u16::try_from(size_of_val(path)).map_err(|_| STATUS_OBJECT_NAME_INVALID)?;
-        let mut name = UNICODE_STRING {
-            Length: bytes,
-            MaximumLength: bytes,
-            Buffer: path.as_ptr().cast_mut(),
-        };
+        let mut name = UNICODE_STRING { Length: bytes, MaximumLength: bytes, Buffer: path.as_ptr().cast_mut() };
         let mut attributes = OBJECT_ATTRIBUTES {
             Length: size_of::<OBJECT_ATTRIBUTES>() as u32,
             ObjectName: &mut name,
@@ -61,11 +57,7 @@ impl File {
                 0,
             )
         };
-        if status < STATUS_SUCCESS {
-            Err(status)
-        } else {
-            Ok(Self { handle })
-        }
+        if status < STATUS_SUCCESS { Err(status) } else { Ok(Self { handle }) }
     }
 
     /// Bytes in the file.
@@ -83,11 +75,7 @@ impl File {
                 FileStandardInformation,
             )
         };
-        if status < STATUS_SUCCESS {
-            Err(status)
-        } else {
-            Ok(information.end_of_file.unsigned_abs())
-        }
+        if status < STATUS_SUCCESS { Err(status) } else { Ok(information.end_of_file.unsigned_abs()) }
     }
 
     /// Reads until the buffer is full or the file ends; returns the number of bytes.
@@ -100,9 +88,7 @@ impl File {
         while done < length {
             let mut status_block = IO_STATUS_BLOCK::default();
             let at = offset.wrapping_add(u64::from(done));
-            let mut position = LARGE_INTEGER {
-                QuadPart: at.cast_signed(),
-            };
+            let mut position = LARGE_INTEGER { QuadPart: at.cast_signed() };
             // SAFETY: the caller owns `length` bytes at `target`, of which `length - done` are left.
             let status = unsafe {
                 ZwReadFile(
@@ -124,9 +110,7 @@ impl File {
                 return Err(status);
             }
             // Never more than was asked for.
-            let read = u32::try_from(status_block.Information)
-                .unwrap_or(0)
-                .min(length - done);
+            let read = u32::try_from(status_block.Information).unwrap_or(0).min(length - done);
             if read == 0 {
                 break;
             }

@@ -17,10 +17,7 @@ pub fn current() -> KIRQL {
 /// Stops a debug build that is about to wait above PASSIVE_LEVEL.
 #[inline]
 pub fn assert_passive() {
-    debug_assert!(
-        u32::from(current()) == PASSIVE_LEVEL,
-        "waits need PASSIVE_LEVEL"
-    );
+    debug_assert!(u32::from(current()) == PASSIVE_LEVEL, "waits need PASSIVE_LEVEL");
 }
 
 /// Calls a function at DISPATCH_LEVEL, as many consumers call the provider. Needs DISPATCH_LEVEL or below;

@@ -29,11 +29,7 @@ impl<T> Default for List<T> {
 impl<T> List<T> {
     /// An empty list, which has no memory yet.
     pub const fn new() -> Self {
-        Self {
-            memory: NonNull::dangling(),
-            length: 0,
-            capacity: 0,
-        }
+        Self { memory: NonNull::dangling(), length: 0, capacity: 0 }
     }
 
     /// Appends an element; on failure the element is dropped and the list is as before.
@@ -56,12 +52,7 @@ impl<T> List<T> {
     }
 
     fn grow(&mut self) -> Result<(), NoMemory> {
-        const {
-            assert!(
-                align_of::<T>() <= 16 && size_of::<T>() > 0,
-                "pool gives no more; no empty types"
-            )
-        };
+        const { assert!(align_of::<T>() <= 16 && size_of::<T>() > 0, "pool gives no more; no empty types") };
         let capacity = self.capacity.saturating_mul(2).max(8);
         let bytes = capacity.checked_mul(size_of::<T>()).ok_or(NoMemory)?;
         let memory = pool::allocate(bytes)?.cast::<T>();

@@ -22,10 +22,7 @@ impl<T> Lock<T> {
     /// Puts a value behind a lock.
     pub const fn new(value: T) -> Self {
         // A zero is what KeInitializeSpinLock stores.
-        Self {
-            lock: UnsafeCell::new(0),
-            value: UnsafeCell::new(value),
-        }
+        Self { lock: UnsafeCell::new(0), value: UnsafeCell::new(value) }
     }
 
     /// Lends the value to a function, at DISPATCH_LEVEL: it may not wait, nor call out of this driver.

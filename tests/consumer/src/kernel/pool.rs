@@ -55,20 +55,10 @@ unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 impl<T> Shared<T> {
     /// Moves a value to pool.
     pub fn try_new(value: T) -> Result<Self, NoMemory> {
-        const {
-            assert!(
-                Layout::new::<Counted<T>>().align() <= 16,
-                "pool gives no more"
-            )
-        };
+        const { assert!(Layout::new::<Counted<T>>().align() <= 16, "pool gives no more") };
         let memory = allocate(size_of::<Counted<T>>())?.cast::<Counted<T>>();
         // SAFETY: the memory is fresh, large and aligned enough.
-        unsafe {
-            memory.write(Counted {
-                references: AtomicUsize::new(1),
-                value,
-            })
-        };
+        unsafe { memory.write(Counted { references: AtomicUsize::new(1), value }) };
         Ok(Self(memory))
     }
 
@@ -105,9 +95,7 @@ impl<T> Shared<T> {
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
         // SAFETY: `self` is a reference, so the block lives.
-        unsafe { self.0.as_ref() }
-            .references
-            .fetch_add(1, Ordering::Relaxed);
+        unsafe { self.0.as_ref() }.references.fetch_add(1, Ordering::Relaxed);
         Self(self.0)
     }
 }
@@ -124,11 +112,7 @@ impl<T> Deref for Shared<T> {
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         // SAFETY: `self` is still a reference.
-        if unsafe { self.0.as_ref() }
-            .references
-            .fetch_sub(1, Ordering::Release)
-            != 1
-        {
+        if unsafe { self.0.as_ref() }.references.fetch_sub(1, Ordering::Release) != 1 {
             return;
         }
         fence(Ordering::Acquire);

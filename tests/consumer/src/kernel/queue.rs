@@ -19,11 +19,7 @@ impl<T> Default for Queue<T> {
 impl<T> Queue<T> {
     /// An empty queue, which has no memory yet.
     pub const fn new() -> Self {
-        Self {
-            places: List::new(),
-            first: 0,
-            count: 0,
-        }
+        Self { places: List::new(), first: 0, count: 0 }
     }
 
     /// Appends an element; on failure the element is dropped and the queue is as before.
@@ -51,8 +47,6 @@ impl<T> Queue<T> {
     }
 
     fn wrapped(&self, steps: usize) -> usize {
-        (self.first + steps)
-            .checked_rem(self.places.len())
-            .unwrap_or(0)
+        (self.first + steps).checked_rem(self.places.len()).unwrap_or(0)
     }
 }

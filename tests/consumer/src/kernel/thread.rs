@@ -7,8 +7,8 @@ use wdk_sys::{
     _MODE::KernelMode,
     HANDLE, NTSTATUS, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES, PVOID, STATUS_SUCCESS,
     ntddk::{
-        KeWaitForSingleObject, ObReferenceObjectByHandle, ObfDereferenceObject,
-        PsCreateSystemThread, ZwClose, ZwWaitForSingleObject,
+        KeWaitForSingleObject, ObReferenceObjectByHandle, ObfDereferenceObject, PsCreateSystemThread, ZwClose,
+        ZwWaitForSingleObject,
     },
 };
 
@@ -70,11 +70,7 @@ impl Thread {
         }
         // SAFETY: the handle is ours and is not used again.
         let _ = unsafe { ZwClose(handle) };
-        if referenced < STATUS_SUCCESS {
-            Err(referenced)
-        } else {
-            Ok(Self { object })
-        }
+        if referenced < STATUS_SUCCESS { Err(referenced) } else { Ok(Self { object }) }
     }
 }
 
@@ -83,9 +79,7 @@ impl Drop for Thread {
         irql::assert_passive();
         // The thread object is signalled when the thread has left this image for good (KP-THR-01).
         // SAFETY: the object is referenced.
-        let _ = unsafe {
-            KeWaitForSingleObject(self.object, Executive, KernelMode as i8, 0, ptr::null_mut())
-        };
+        let _ = unsafe { KeWaitForSingleObject(self.object, Executive, KernelMode as i8, 0, ptr::null_mut()) };
         // SAFETY: the reference is ours and goes once.
         unsafe { ObfDereferenceObject(self.object) };
     }

@@ -18,9 +18,7 @@ pub fn now() -> u64 {
     let (ticks, frequency) = unsafe { (counter.QuadPart, frequency.QuadPart) };
     let (ticks, frequency) = (ticks.unsigned_abs(), frequency.unsigned_abs().max(1));
     let (whole, rest) = (ticks / frequency, ticks % frequency);
-    whole
-        .wrapping_mul(NANOSECONDS)
-        .wrapping_add(rest.saturating_mul(NANOSECONDS) / frequency)
+    whole.wrapping_mul(NANOSECONDS).wrapping_add(rest.saturating_mul(NANOSECONDS) / frequency)
 }
 
 /// Lets time pass at PASSIVE_LEVEL.

@@ -1,8 +1,8 @@
 //! Addresses of both families.
 
 use ndkpi_sys::{
-    AF_INET, AF_INET6, IN_ADDR, IN6_ADDR, PSOCKADDR, SOCKADDR_IN, SOCKADDR_IN6,
-    SOCKADDR_IN6__bindgen_ty_1, SOCKADDR_INET, ULONG,
+    AF_INET, AF_INET6, IN_ADDR, IN6_ADDR, PSOCKADDR, SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_IN6__bindgen_ty_1,
+    SOCKADDR_INET, ULONG,
 };
 use ndktest_api::Target;
 
@@ -40,28 +40,19 @@ impl Address {
     pub fn of(target: &Target, family: Family, port: u16) -> Option<Self> {
         match family {
             Family::V4 => (target.ipv4 != [0; 4]).then(|| Self::v4(target.ipv4, port)),
-            Family::V6 => {
-                (target.ipv6 != [0; 16]).then(|| Self::v6(target.ipv6, target.ipv6_scope, port))
-            }
+            Family::V6 => (target.ipv6 != [0; 16]).then(|| Self::v6(target.ipv6, target.ipv6_scope, port)),
         }
     }
 
     /// An IPv4 address; all in the order of the network but the port, which is a number.
     pub fn v4(address: [u8; 4], port: u16) -> Self {
-        let mut sin = SOCKADDR_IN {
-            sin_family: AF_INET,
-            sin_port: port.to_be(),
-            ..SOCKADDR_IN::default()
-        };
+        let mut sin = SOCKADDR_IN { sin_family: AF_INET, sin_port: port.to_be(), ..SOCKADDR_IN::default() };
         let mut inner = IN_ADDR::default();
         inner.S_un.S_addr = u32::from_ne_bytes(address);
         sin.sin_addr = inner;
         let mut socket = SOCKADDR_INET::default();
         socket.Ipv4 = sin;
-        Self {
-            socket,
-            length: Family::V4.length(),
-        }
+        Self { socket, length: Family::V4.length() }
     }
 
     /// An IPv6 address likewise.
@@ -74,23 +65,15 @@ impl Address {
                 sin6_port: port.to_be(),
                 sin6_flowinfo: 0,
                 sin6_addr: inner,
-                __bindgen_anon_1: SOCKADDR_IN6__bindgen_ty_1 {
-                    sin6_scope_id: scope,
-                },
+                __bindgen_anon_1: SOCKADDR_IN6__bindgen_ty_1 { sin6_scope_id: scope },
             },
         };
-        Self {
-            socket,
-            length: Family::V6.length(),
-        }
+        Self { socket, length: Family::V6.length() }
     }
 
     /// Room for an answer.
     pub fn empty() -> Self {
-        Self {
-            socket: SOCKADDR_INET::default(),
-            length: size_of::<SOCKADDR_INET>() as ULONG,
-        }
+        Self { socket: SOCKADDR_INET::default(), length: size_of::<SOCKADDR_INET>() as ULONG }
     }
 
     /// The same with another port.
@@ -132,8 +115,7 @@ impl Address {
     // Family, port, address bytes, scope.
     fn key(&self) -> (u16, u16, [u8; 16], u32) {
         // SAFETY: every byte of the union is initialised, and the parts are plain numbers.
-        let (family, sin, sin6) =
-            unsafe { (self.socket.si_family, self.socket.Ipv4, self.socket.Ipv6) };
+        let (family, sin, sin6) = unsafe { (self.socket.si_family, self.socket.Ipv4, self.socket.Ipv6) };
         if family == AF_INET {
             let mut bytes = [0; 16];
             // SAFETY: as above.
@@ -144,8 +126,7 @@ impl Address {
             return (family, sin.sin_port, bytes, 0);
         }
         // SAFETY: as above.
-        let (bytes, scope) =
-            unsafe { (sin6.sin6_addr.u.Byte, sin6.__bindgen_anon_1.sin6_scope_id) };
+        let (bytes, scope) = unsafe { (sin6.sin6_addr.u.Byte, sin6.__bindgen_anon_1.sin6_scope_id) };
         (family, sin6.sin6_port, bytes, scope)
     }
 }

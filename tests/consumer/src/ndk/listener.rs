@@ -14,9 +14,7 @@ use core::{
     ptr::NonNull,
     sync::atomic::{AtomicU32, Ordering},
 };
-use ndkpi_sys::{
-    NDK_CONNECTOR, NDK_FN_CONNECT_EVENT_CALLBACK, NTSTATUS, PVOID, STATUS_NOT_SUPPORTED,
-};
+use ndkpi_sys::{NDK_CONNECTOR, NDK_FN_CONNECT_EVENT_CALLBACK, NTSTATUS, PVOID, STATUS_NOT_SUPPORTED};
 
 kind!(ListenerKind: NDK_LISTENER, NDK_LISTENER_DISPATCH, NdkObjectTypeListener, NdkCloseListener,
     extra (Adapter, Shared<Backlog>),
@@ -92,9 +90,7 @@ impl Backlog {
                 // SAFETY: the connector is pending and nobody else has it.
                 unsafe { close(connector, context) }
             });
-            if let Err(failure) =
-                closing.and_then(|closing| closing.ok("CONN-45 closing a pending connector"))
-            {
+            if let Err(failure) = closing.and_then(|closing| closing.ok("CONN-45 closing a pending connector")) {
                 adapter.run().set_aside(failure);
             }
         }
@@ -105,11 +101,7 @@ impl Backlog {
 pub(super) fn create(adapter: &Adapter, options: ListenerOptions) -> Result<Created<ListenerKind>> {
     let backlog = Shared::try_new(Backlog {
         event: Event::automatic()?,
-        waiting: Lock::new(Waiting {
-            connectors: [None; ROOM],
-            taken: 0,
-            come: 0,
-        }),
+        waiting: Lock::new(Waiting { connectors: [None; ROOM], taken: 0, come: 0 }),
         calls: AtomicU32::new(0),
         refused: AtomicU32::new(0),
     })?;
@@ -122,24 +114,14 @@ pub(super) fn create(adapter: &Adapter, options: ListenerOptions) -> Result<Crea
             let Some(create) = adapter.dispatch().NdkCreateListener else {
                 return STATUS_NOT_SUPPORTED;
             };
-            let (function, connect_context): (NDK_FN_CONNECT_EVENT_CALLBACK, PVOID) = match options
-            {
+            let (function, connect_context): (NDK_FN_CONNECT_EVENT_CALLBACK, PVOID) = match options {
                 // The object keeps the backlog until its close is complete, after which no callback comes.
                 ListenerOptions::Queue => (Some(on_connect), extra.1.as_context()),
                 ListenerOptions::Null => (None, core::ptr::null_mut()),
                 ListenerOptions::Call { function, context } => (function, context),
             };
             // SAFETY: the adapter is open; callbacks and contexts fit; the out pointer is a live reference.
-            unsafe {
-                create(
-                    adapter.raw(),
-                    function,
-                    connect_context,
-                    Some(on_create),
-                    context,
-                    out,
-                )
-            }
+            unsafe { create(adapter.raw(), function, connect_context, Some(on_create), context, out) }
         },
     )
 }
@@ -183,15 +165,7 @@ impl Listener {
                 return STATUS_NOT_SUPPORTED;
             };
             // SAFETY: the listener is open; the address is read during the call only (CMP-16).
-            unsafe {
-                listen(
-                    self.raw(),
-                    address.as_ptr(),
-                    address.length(),
-                    Some(on_request),
-                    context,
-                )
-            }
+            unsafe { listen(self.raw(), address.as_ptr(), address.length(), Some(on_request), context) }
         })
     }
 
@@ -236,10 +210,7 @@ impl Listener {
             if let Some(connector) = self.try_next()? {
                 return Ok(connector);
             }
-            self.run().wait(
-                &self.extra().1.event,
-                "LSN-11 each request gives one connect event",
-            )?;
+            self.run().wait(&self.extra().1.event, "LSN-11 each request gives one connect event")?;
         }
     }
 

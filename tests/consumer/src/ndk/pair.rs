@@ -93,34 +93,13 @@ impl Parts {
         let pd = adapter.pd()?;
         let received = adapter.cq(options.cq_depth)?;
         let initiated = adapter.cq(options.cq_depth)?;
-        let qp = pd
-            .create_qp(&received, &initiated, &options.qp)?
-            .ok("QP-01 NdkCreateQp")?;
-        Ok(Self {
-            qp,
-            received,
-            initiated,
-            pd,
-            adapter,
-        })
+        let qp = pd.create_qp(&received, &initiated, &options.qp)?.ok("QP-01 NdkCreateQp")?;
+        Ok(Self { qp, received, initiated, pd, adapter })
     }
 
     fn with(self, connector: Connector) -> End {
-        let Self {
-            qp,
-            received,
-            initiated,
-            pd,
-            adapter,
-        } = self;
-        End {
-            connector,
-            qp,
-            received,
-            initiated,
-            pd,
-            adapter,
-        }
+        let Self { qp, received, initiated, pd, adapter } = self;
+        End { connector, qp, received, initiated, pd, adapter }
     }
 }
 
@@ -142,46 +121,31 @@ impl Pair {
             return Ok(None);
         };
         let given = |target: &Target| Address::of(target, options.family, 0);
-        let (Some(passive_address), Some(active_address)) = (given(&passive), given(&active))
-        else {
+        let (Some(passive_address), Some(active_address)) = (given(&passive), given(&active)) else {
             return Ok(None);
         };
         let passive = Parts::new(run, provider, &passive, options)?;
         let active = Parts::new(run, provider, &active, options)?;
 
         let listener = passive.adapter.listener()?;
-        listener
-            .listen(&passive_address.with_port(port(run)?))?
-            .ok("LSN-03 NdkListen")?;
+        listener.listen(&passive_address.with_port(port(run)?))?.ok("LSN-03 NdkListen")?;
         let (status, destination) = listener.local_address();
         run.ok(status, "ADR-01 address of a listener")?;
 
         let connector = active.adapter.connector()?;
-        let connecting = connector.connect(
-            &active.qp,
-            &active_address,
-            &destination,
-            options.limits,
-            options.caller,
-        )?;
+        let connecting =
+            connector.connect(&active.qp, &active_address, &destination, options.limits, options.caller)?;
         let delivered = listener.next()?;
         let accepting = delivered.accept(&passive.qp, options.limits, options.callee)?;
         connecting.ok("CONN-04 NdkConnect")?;
-        connector
-            .complete_connect()?
-            .ok("CONN-21 NdkCompleteConnect")?;
+        connector.complete_connect()?.ok("CONN-21 NdkCompleteConnect")?;
         accepting.ok("CONN-32 NdkAccept")?;
-        Ok(Some(Self {
-            active: active.with(connector),
-            passive: passive.with(delivered),
-            listener,
-        }))
+        Ok(Some(Self { active: active.with(connector), passive: passive.with(delivered), listener }))
     }
 }
 
 /// The listening port of the request; 0 lets the provider choose.
 #[track_caller]
 pub fn port(run: &Run) -> Result<u16> {
-    u16::try_from(run.request.port)
-        .map_err(|_| Failure::new("a port below 65536", STATUS_INVALID_ADDRESS))
+    u16::try_from(run.request.port).map_err(|_| Failure::new("a port below 65536", STATUS_INVALID_ADDRESS))
 }

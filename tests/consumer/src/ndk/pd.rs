@@ -37,18 +37,12 @@ impl Pd {
     /// A queue pair with one completion queue for both sides, and modest depths.
     #[track_caller]
     pub fn qp(&self, cq: &Cq) -> Result<Qp> {
-        self.create_qp(cq, cq, &QpOptions::default())?
-            .ok("QP-01 NdkCreateQp")
+        self.create_qp(cq, cq, &QpOptions::default())?.ok("QP-01 NdkCreateQp")
     }
 
     /// Creates a queue pair; may fail as the test wants.
     #[track_caller]
-    pub fn create_qp(
-        &self,
-        receive: &Cq,
-        initiator: &Cq,
-        options: &QpOptions,
-    ) -> Result<Created<qp::QpKind>> {
+    pub fn create_qp(&self, receive: &Cq, initiator: &Cq, options: &QpOptions) -> Result<Created<qp::QpKind>> {
         qp::create(self, receive, initiator, options)
     }
 

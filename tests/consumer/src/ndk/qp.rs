@@ -12,9 +12,7 @@ use core::{
     ptr,
     sync::atomic::{AtomicU64, Ordering},
 };
-use ndkpi_sys::{
-    NDK_SGE, NTSTATUS, PVOID, STATUS_NOT_SUPPORTED, STATUS_SUCCESS, UINT32, UINT64, ULONG,
-};
+use ndkpi_sys::{NDK_SGE, NTSTATUS, PVOID, STATUS_NOT_SUPPORTED, STATUS_SUCCESS, UINT32, UINT64, ULONG};
 
 kind!(QpKind: NDK_QP, NDK_QP_DISPATCH, NdkObjectTypeQp, NdkCloseQp, extra Pd);
 
@@ -41,29 +39,13 @@ pub struct QpOptions {
 
 impl Default for QpOptions {
     fn default() -> Self {
-        Self {
-            receive_depth: 64,
-            initiator_depth: 64,
-            receive_sge: 4,
-            initiator_sge: 4,
-            inline: 0,
-            context: 0,
-        }
+        Self { receive_depth: 64, initiator_depth: 64, receive_sge: 4, initiator_sge: 4, inline: 0, context: 0 }
     }
 }
 
 #[track_caller]
-pub(super) fn create(
-    pd: &Pd,
-    receive: &Cq,
-    initiator: &Cq,
-    options: &QpOptions,
-) -> Result<Created<QpKind>> {
-    let keep = [
-        Keep::Pd(pd.clone()),
-        Keep::Cq(receive.clone()),
-        Keep::Cq(initiator.clone()),
-    ];
+pub(super) fn create(pd: &Pd, receive: &Cq, initiator: &Cq, options: &QpOptions) -> Result<Created<QpKind>> {
+    let keep = [Keep::Pd(pd.clone()), Keep::Cq(receive.clone()), Keep::Cq(initiator.clone())];
     object::create(pd.run(), pd.clone(), keep, |context, out, _| {
         let Some(create) = pd.dispatch().NdkCreateQp else {
             return STATUS_NOT_SUPPORTED;
@@ -105,27 +87,12 @@ impl Qp {
     }
 
     /// Posts a send that invalidates a token of the peer.
-    pub fn send_and_invalidate(
-        &self,
-        context: usize,
-        sges: &[NDK_SGE],
-        flags: ULONG,
-        token: UINT32,
-    ) -> NTSTATUS {
+    pub fn send_and_invalidate(&self, context: usize, sges: &[NDK_SGE], flags: ULONG, token: UINT32) -> NTSTATUS {
         let Some(send) = self.dispatch().NdkSendAndInvalidate else {
             return STATUS_NOT_SUPPORTED;
         };
         // SAFETY: as for `send`.
-        let status = unsafe {
-            send(
-                self.raw(),
-                tag(context),
-                list(sges),
-                count(sges),
-                flags,
-                token,
-            )
-        };
+        let status = unsafe { send(self.raw(), tag(context), list(sges), count(sges), flags, token) };
         self.counted(status, &self.run().counts.sends)
     }
 
@@ -140,56 +107,22 @@ impl Qp {
     }
 
     /// Posts an RDMA read of what the entries hold together.
-    pub fn read(
-        &self,
-        context: usize,
-        sges: &[NDK_SGE],
-        remote: UINT64,
-        token: UINT32,
-        flags: ULONG,
-    ) -> NTSTATUS {
+    pub fn read(&self, context: usize, sges: &[NDK_SGE], remote: UINT64, token: UINT32, flags: ULONG) -> NTSTATUS {
         let Some(read) = self.dispatch().NdkRead else {
             return STATUS_NOT_SUPPORTED;
         };
         // SAFETY: as for `send`.
-        let status = unsafe {
-            read(
-                self.raw(),
-                tag(context),
-                list(sges),
-                count(sges),
-                remote,
-                token,
-                flags,
-            )
-        };
+        let status = unsafe { read(self.raw(), tag(context), list(sges), count(sges), remote, token, flags) };
         self.counted(status, &self.run().counts.reads)
     }
 
     /// Posts an RDMA write of what the entries hold together.
-    pub fn write(
-        &self,
-        context: usize,
-        sges: &[NDK_SGE],
-        remote: UINT64,
-        token: UINT32,
-        flags: ULONG,
-    ) -> NTSTATUS {
+    pub fn write(&self, context: usize, sges: &[NDK_SGE], remote: UINT64, token: UINT32, flags: ULONG) -> NTSTATUS {
         let Some(write) = self.dispatch().NdkWrite else {
             return STATUS_NOT_SUPPORTED;
         };
         // SAFETY: as for `send`.
-        let status = unsafe {
-            write(
-                self.raw(),
-                tag(context),
-                list(sges),
-                count(sges),
-                remote,
-                token,
-                flags,
-            )
-        };
+        let status = unsafe { write(self.raw(), tag(context), list(sges), count(sges), remote, token, flags) };
         self.counted(status, &self.run().counts.writes)
     }
 
@@ -216,11 +149,7 @@ pub(super) fn tag(context: usize) -> PVOID {
 
 fn list(sges: &[NDK_SGE]) -> *const NDK_SGE {
     // No entries is a null pointer and 0 (WR-21).
-    if sges.is_empty() {
-        ptr::null()
-    } else {
-        sges.as_ptr()
-    }
+    if sges.is_empty() { ptr::null() } else { sges.as_ptr() }
 }
 
 fn count(sges: &[NDK_SGE]) -> ULONG {

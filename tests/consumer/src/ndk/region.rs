@@ -10,9 +10,7 @@ use crate::{
     run::Result,
 };
 use core::ptr;
-use ndkpi_sys::{
-    MDL, NDK_SGE, NDK_SGE__bindgen_ty_1, SIZE_T, STATUS_NOT_SUPPORTED, UINT32, UINT64, ULONG,
-};
+use ndkpi_sys::{MDL, NDK_SGE, NDK_SGE__bindgen_ty_1, SIZE_T, STATUS_NOT_SUPPORTED, UINT32, UINT64, ULONG};
 
 kind!(MrKind: NDK_MR, NDK_MR_DISPATCH, NdkObjectTypeMr, NdkCloseMr, extra ());
 
@@ -43,16 +41,7 @@ impl Mr {
                 return STATUS_NOT_SUPPORTED;
             };
             // SAFETY: the region is open; the caller vouches for the memory.
-            unsafe {
-                register(
-                    self.raw(),
-                    mdl,
-                    length as SIZE_T,
-                    flags,
-                    Some(on_request),
-                    context,
-                )
-            }
+            unsafe { register(self.raw(), mdl, length as SIZE_T, flags, Some(on_request), context) }
         })
     }
 
@@ -71,17 +60,13 @@ impl Mr {
     /// Token for local entries; 0 before the first registration (MR-35).
     pub fn local_token(&self) -> UINT32 {
         // SAFETY: the region is open.
-        self.dispatch()
-            .NdkGetLocalTokenFromMr
-            .map_or(0, |get| unsafe { get(self.raw()) })
+        self.dispatch().NdkGetLocalTokenFromMr.map_or(0, |get| unsafe { get(self.raw()) })
     }
 
     /// Token for the peer.
     pub fn remote_token(&self) -> UINT32 {
         // SAFETY: the region is open.
-        self.dispatch()
-            .NdkGetRemoteTokenFromMr
-            .map_or(0, |get| unsafe { get(self.raw()) })
+        self.dispatch().NdkGetRemoteTokenFromMr.map_or(0, |get| unsafe { get(self.raw()) })
     }
 }
 
@@ -104,16 +89,8 @@ impl Region {
         // SAFETY: the buffer stays until the region is closed, since `mr` drops first; on an error here too.
         unsafe { mr.register(buffer.mdl(), buffer.len(), flags) }?.ok("MR-10 NdkRegisterMr")?;
         let (local, remote) = (mr.local_token(), mr.remote_token());
-        pd.run().check(
-            local != 0 && remote != 0,
-            "MR-31 tokens of usable regions are never 0",
-        )?;
-        Ok(Self {
-            mr,
-            buffer,
-            local,
-            remote,
-        })
+        pd.run().check(local != 0 && remote != 0, "MR-31 tokens of usable regions are never 0")?;
+        Ok(Self { mr, buffer, local, remote })
     }
 
     /// The region object.
@@ -143,20 +120,14 @@ impl Region {
 
     /// An entry for a piece of the region.
     pub fn sge(&self, offset: usize, length: usize) -> NDK_SGE {
-        sge(
-            self.buffer.address().as_ptr().wrapping_add(offset).addr(),
-            length,
-            self.local,
-        )
+        sge(self.buffer.address().as_ptr().wrapping_add(offset).addr(), length, self.local)
     }
 }
 
 /// An entry as it is: any address, length and token.
 pub fn sge(address: usize, length: usize, token: UINT32) -> NDK_SGE {
     NDK_SGE {
-        __bindgen_anon_1: NDK_SGE__bindgen_ty_1 {
-            VirtualAddress: ptr::without_provenance_mut(address),
-        },
+        __bindgen_anon_1: NDK_SGE__bindgen_ty_1 { VirtualAddress: ptr::without_provenance_mut(address) },
         Length: ULONG::try_from(length).unwrap_or(ULONG::MAX),
         MemoryRegionToken: token,
     }

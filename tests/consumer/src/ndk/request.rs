@@ -75,11 +75,7 @@ pub fn submit(run: &Run, call: impl FnOnce(PVOID) -> NTSTATUS) -> Result<Submitt
         // SAFETY: the context is the one made above, and nobody else takes it.
         drop(unsafe { Shared::<Completion>::from_context(context) });
     }
-    Ok(Submitted {
-        inline,
-        completion,
-        run: run.clone(),
-    })
+    Ok(Submitted { inline, completion, run: run.clone() })
 }
 
 impl Submitted {
@@ -103,17 +99,10 @@ impl Submitted {
     #[track_caller]
     pub fn wait(self) -> Result<Answer> {
         if self.inline != STATUS_PENDING {
-            return Ok(Answer {
-                inline: self.inline,
-                status: self.inline,
-                object: ptr::null_mut(),
-            });
+            return Ok(Answer { inline: self.inline, status: self.inline, object: ptr::null_mut() });
         }
         let ended = self.completion.event.wait(self.run.patience());
-        self.run.check(
-            ended == crate::kernel::Waited::Signalled,
-            "CMP-19 a pending request ends",
-        )?;
+        self.run.check(ended == crate::kernel::Waited::Signalled, "CMP-19 a pending request ends")?;
         Ok(Answer {
             inline: self.inline,
             status: self.completion.status.load(Ordering::Acquire),
@@ -144,11 +133,7 @@ pub unsafe extern "system" fn on_request(context: PVOID, status: NTSTATUS) {
 ///
 /// # Safety
 /// As [`on_request`].
-pub unsafe extern "system" fn on_create(
-    context: PVOID,
-    status: NTSTATUS,
-    object: *mut NDK_OBJECT_HEADER,
-) {
+pub unsafe extern "system" fn on_create(context: PVOID, status: NTSTATUS, object: *mut NDK_OBJECT_HEADER) {
     // SAFETY: passed on from the caller.
     unsafe { complete(context, status, object) };
 }

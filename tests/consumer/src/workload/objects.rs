@@ -6,8 +6,7 @@ use crate::{
     workload::{Job, Workload},
 };
 use ndkpi_sys::{
-    GUID, NDK_EXTENSION_INTERFACE, NDK_OBJECT_HEADER, STATUS_NOT_SUPPORTED, STATUS_PENDING,
-    STATUS_SUCCESS,
+    GUID, NDK_EXTENSION_INTERFACE, NDK_OBJECT_HEADER, STATUS_NOT_SUPPORTED, STATUS_PENDING, STATUS_SUCCESS,
 };
 use ndktest_api as api;
 
@@ -37,12 +36,8 @@ fn leaves_first(run: &Run, adapter: &Adapter) -> Result {
     let cq = adapter.cq(16)?;
     let pd = adapter.pd()?;
     let mr = pd.mr()?;
-    let fast = pd
-        .create_mr(true)?
-        .ok("MR-01 NdkCreateMr for fast registration")?;
-    let qp = pd
-        .create_qp(&cq, &cq, &QpOptions::default())?
-        .ok("QP-09 one CQ for both queues")?;
+    let fast = pd.create_mr(true)?.ok("MR-01 NdkCreateMr for fast registration")?;
+    let qp = pd.create_qp(&cq, &cq, &QpOptions::default())?.ok("QP-09 one CQ for both queues")?;
     let connector = adapter.connector()?;
     let listener = adapter.listener()?;
     header(run, &cq)?;
@@ -52,11 +47,7 @@ fn leaves_first(run: &Run, adapter: &Adapter) -> Result {
     header(run, &qp)?;
     header(run, &connector)?;
     header(run, &listener)?;
-    run.equal(
-        mr.local_token(),
-        0u32,
-        "MR-35 no token before the first registration",
-    )?;
+    run.equal(mr.local_token(), 0u32, "MR-35 no token before the first registration")?;
 
     listener.close()?;
     connector.close()?;
@@ -87,26 +78,15 @@ fn root_first(run: &Run, adapter: &Adapter) -> Result {
 }
 
 fn pending(run: &Run, closing: Submitted) -> Result<Submitted> {
-    run.status(
-        closing.inline(),
-        STATUS_PENDING,
-        "LIFE-10 closing an antecedent pends",
-    )?;
-    run.check(
-        !closing.is_complete(),
-        "LIFE-10 and is not complete while successors are open",
-    )?;
+    run.status(closing.inline(), STATUS_PENDING, "LIFE-10 closing an antecedent pends")?;
+    run.check(!closing.is_complete(), "LIFE-10 and is not complete while successors are open")?;
     Ok(closing)
 }
 
 fn header<K: Kind>(run: &Run, object: &Object<K>) -> Result {
     // SAFETY: the object is open, and every NDK object starts with the header.
     let header = unsafe { &*object.header() };
-    run.equal(
-        header.ObjectType.cast_unsigned(),
-        K::TYPE.cast_unsigned(),
-        "HDR-02 the header names the type",
-    )?;
+    run.equal(header.ObjectType.cast_unsigned(), K::TYPE.cast_unsigned(), "HDR-02 the header names the type")?;
     extension(run, object.header(), object)
 }
 
@@ -118,29 +98,13 @@ fn extension<K: Kind>(run: &Run, header: *mut NDK_OBJECT_HEADER, object: &Object
     let [_, query] = unsafe { *table };
     run.check(query.is_some(), "VER-08 no entry of a table is NULL")?;
     let Some(query) = query else { return Ok(()) };
-    let mut unknown = GUID {
-        Data1: 0x6e64_6b74,
-        Data2: 0x6573,
-        Data3: 0x7421,
-        Data4: *b"NOTKNOWN",
-    };
+    let mut unknown = GUID { Data1: 0x6e64_6b74, Data2: 0x6573, Data3: 0x7421, Data4: *b"NOTKNOWN" };
     let mut extension = NDK_EXTENSION_INTERFACE::default();
     // SAFETY: the object is open; all pointers are to locals.
-    let (status, version) = unsafe {
-        (
-            query(header, &mut unknown, (*header).Version, &mut extension),
-            (*header).Version,
-        )
-    };
+    let (status, version) =
+        unsafe { (query(header, &mut unknown, (*header).Version, &mut extension), (*header).Version) };
     run.status(status, STATUS_NOT_SUPPORTED, "HDR-13 an unknown extension")?;
-    run.check(
-        extension.Dispatch.is_null(),
-        "HDR-13 leaves the output as it is",
-    )?;
+    run.check(extension.Dispatch.is_null(), "HDR-13 leaves the output as it is")?;
     run.check(version.Major != 0, "HDR-03 the header has a version")?;
-    run.status(
-        object.created().status,
-        STATUS_SUCCESS,
-        "CMP-06 the object was created",
-    )
+    run.status(object.created().status, STATUS_SUCCESS, "CMP-06 the object was created")
 }

@@ -22,19 +22,11 @@ const LARGEST: usize = 8192;
 const SIZES: [usize; 6] = [1, 8, 64, 1000, 4096, LARGEST];
 
 fn run(job: &Job, outcome: &mut api::Outcome) -> Result {
-    let rounds = if job.run.request.rounds == 0 {
-        100
-    } else {
-        job.run.request.rounds
-    };
+    let rounds = if job.run.request.rounds == 0 { 100 } else { job.run.request.rounds };
     let mut ran = 0;
     for place in [Place::Same, Place::Across] {
         for family in Family::ALL {
-            let options = PairOptions {
-                place,
-                family,
-                ..PairOptions::default()
-            };
+            let options = PairOptions { place, family, ..PairOptions::default() };
             let Some(pair) = Pair::connect(job.run, job.provider, &options)? else {
                 continue;
             };
@@ -45,10 +37,7 @@ fn run(job: &Job, outcome: &mut api::Outcome) -> Result {
         }
     }
     if ran == 0 {
-        return Err(Failure::new(
-            "an adapter with an address",
-            STATUS_INVALID_PARAMETER,
-        ));
+        return Err(Failure::new("an adapter with an address", STATUS_INVALID_PARAMETER));
     }
     Ok(())
 }
@@ -70,36 +59,20 @@ impl<'a> Player<'a> {
     }
 
     fn await_message(&self, run: &Run, round: usize) -> Result {
-        run.ok(
-            self.end.qp.receive(round, &[self.into.sge(0, LARGEST)]),
-            "WR-01 NdkReceive",
-        )
+        run.ok(self.end.qp.receive(round, &[self.into.sge(0, LARGEST)]), "WR-01 NdkReceive")
     }
 
     fn send(&self, run: &Run, round: usize, size: usize) -> Result {
-        run.ok(
-            self.end.qp.send(round, &[self.out.sge(0, size)], 0),
-            "WR-01 NdkSend",
-        )
+        run.ok(self.end.qp.send(round, &[self.out.sge(0, size)], 0), "WR-01 NdkSend")
     }
 
     /// Takes the message and the result of the own send, if there was one.
     fn take(&self, run: &Run, round: usize, size: usize, sent: bool) -> Result {
-        let result = self
-            .end
-            .received
-            .expect(round, STATUS_SUCCESS, "RCV-01 a message arrives")?;
-        run.equal(
-            result.BytesTransferred,
-            size,
-            "RCV-02 the length of the message",
-        )?;
+        let result = self.end.received.expect(round, STATUS_SUCCESS, "RCV-01 a message arrives")?;
+        run.equal(result.BytesTransferred, size, "RCV-02 the length of the message")?;
         kind(run, &result, NdkOperationTypeReceive)?;
         if sent {
-            let result =
-                self.end
-                    .initiated
-                    .expect(round, STATUS_SUCCESS, "SND-03 a send completes")?;
+            let result = self.end.initiated.expect(round, STATUS_SUCCESS, "SND-03 a send completes")?;
             kind(run, &result, NdkOperationTypeSend)?;
         }
         Ok(())
@@ -107,11 +80,7 @@ impl<'a> Player<'a> {
 }
 
 fn kind(run: &Run, result: &NDK_RESULT_EX, wanted: ndkpi_sys::NDK_OPERATION_TYPE) -> Result {
-    run.equal(
-        result.Type.cast_unsigned(),
-        wanted.cast_unsigned(),
-        "CQ-45 the type of a result",
-    )
+    run.equal(result.Type.cast_unsigned(), wanted.cast_unsigned(), "CQ-45 the type of a result")
 }
 
 fn play(run: &Run, pair: &Pair, rounds: u32) -> Result<u64> {
@@ -134,22 +103,14 @@ fn play(run: &Run, pair: &Pair, rounds: u32) -> Result<u64> {
         passive.send(run, round, size)?;
         active.take(run, round, size, true)?;
         run.ok(
-            passive
-                .end
-                .initiated
-                .expect(round, STATUS_SUCCESS, "SND-03 a send completes")?
-                .Status,
+            passive.end.initiated.expect(round, STATUS_SUCCESS, "SND-03 a send completes")?.Status,
             "SND-03 a send completes",
         )?;
         compare(run, &active, size)?;
         bytes += 2 * size as u64;
         run.advance(1);
     }
-    run.equal(
-        pair.active.received.overlaps(),
-        0u32,
-        "CQ-23 notifications of one CQ never overlap",
-    )?;
+    run.equal(pair.active.received.overlaps(), 0u32, "CQ-23 notifications of one CQ never overlap")?;
     Ok(bytes)
 }
 

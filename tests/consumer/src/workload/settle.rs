@@ -12,21 +12,11 @@ use crate::{
 use ndkpi_sys::{STATUS_INVALID_ADDRESS, STATUS_IO_TIMEOUT};
 use ndktest_api as api;
 
-pub static WORKLOAD: Workload = Workload {
-    name: "settle",
-    description: "wait until the adapters know their addresses",
-    adapters: 1,
-    run,
-};
+pub static WORKLOAD: Workload =
+    Workload { name: "settle", description: "wait until the adapters know their addresses", adapters: 1, run };
 
 fn run(job: &Job, outcome: &mut api::Outcome) -> Result {
-    for target in job
-        .run
-        .request
-        .adapters
-        .iter()
-        .filter(|target| target.interface != 0)
-    {
+    for target in job.run.request.adapters.iter().filter(|target| target.interface != 0) {
         let adapter = Adapter::open(job.run, job.provider, target)?;
         let version = adapter.version();
         (outcome.major, outcome.minor) = (version.Major, version.Minor);
@@ -50,10 +40,7 @@ fn settle(job: &Job, adapter: &Adapter, family: Family) -> Result {
         }
         let waited = time::now().wrapping_sub(began) / 1_000_000;
         if waited > u64::from(job.run.patience()) {
-            return Err(Failure::new(
-                "the adapter learns of its address",
-                STATUS_IO_TIMEOUT,
-            ));
+            return Err(Failure::new("the adapter learns of its address", STATUS_IO_TIMEOUT));
         }
         time::sleep(1);
     }

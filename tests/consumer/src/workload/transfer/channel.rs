@@ -12,8 +12,8 @@ use crate::{
 };
 use core::sync::atomic::Ordering::Relaxed;
 use ndkpi_sys::{
-    NDK_MR_FLAG_ALLOW_LOCAL_WRITE, NDK_RESULT_EX, STATUS_CANCELLED, STATUS_DATA_ERROR,
-    STATUS_INTERNAL_ERROR, STATUS_SUCCESS,
+    NDK_MR_FLAG_ALLOW_LOCAL_WRITE, NDK_RESULT_EX, STATUS_CANCELLED, STATUS_DATA_ERROR, STATUS_INTERNAL_ERROR,
+    STATUS_SUCCESS,
 };
 use ndktest_api::Target;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -35,18 +35,9 @@ impl Endpoint {
         let receives = plan.credits() as u32;
         let initiates = (plan.credits() + 2 * plan.window + 2) as u32;
         let cq = adapter.cq(receives + initiates)?;
-        let options = QpOptions {
-            receive_depth: receives,
-            initiator_depth: initiates,
-            ..QpOptions::default()
-        };
+        let options = QpOptions { receive_depth: receives, initiator_depth: initiates, ..QpOptions::default() };
         let qp = pd.create_qp(&cq, &cq, &options)?.ok("QP-01 NdkCreateQp")?;
-        Ok(Self {
-            qp,
-            cq,
-            pd,
-            adapter,
-        })
+        Ok(Self { qp, cq, pd, adapter })
     }
 }
 
@@ -65,15 +56,14 @@ impl Message {
 
     /// Header and body of a message after the negotiation.
     pub fn split(&self) -> Result<(Header, &[u8])> {
-        Header::read_from_prefix(self.bytes())
-            .map_err(|_| Failure::new("a message with a header", STATUS_DATA_ERROR))
+        Header::read_from_prefix(self.bytes()).map_err(|_| Failure::new("a message with a header", STATUS_DATA_ERROR))
     }
 
     /// A body of a certain type.
     pub fn body<T: FromBytes>(&self) -> Result<T> {
         let (_, body) = self.split()?;
-        let body = T::read_from_prefix(body)
-            .map_err(|_| Failure::new("a message that is long enough", STATUS_DATA_ERROR))?;
+        let body =
+            T::read_from_prefix(body).map_err(|_| Failure::new("a message that is long enough", STATUS_DATA_ERROR))?;
         Ok(body.0)
     }
 }
@@ -191,10 +181,7 @@ impl<'a> Channel<'a> {
     pub fn message(&mut self) -> Result<Message> {
         match self.next()? {
             Event::Message(message) => Ok(message),
-            Event::Work(_) => Err(Failure::new(
-                "no result of work that is not out",
-                STATUS_INTERNAL_ERROR,
-            )),
+            Event::Work(_) => Err(Failure::new("no result of work that is not out", STATUS_INTERNAL_ERROR)),
         }
     }
 
@@ -220,19 +207,12 @@ impl<'a> Channel<'a> {
             let result = self.end.cq.next()?;
             match result.RequestContext.addr() & KIND {
                 RECEIVE => {
-                    self.run.status(
-                        result.Status,
-                        STATUS_CANCELLED,
-                        "RCV-06 a disconnect cancels receives",
-                    )?;
+                    self.run.status(result.Status, STATUS_CANCELLED, "RCV-06 a disconnect cancels receives")?;
                     self.posted -= 1;
                 }
                 SEND => self.sent(&result),
                 _ => {
-                    return Err(Failure::new(
-                        "no result of work that is not out",
-                        STATUS_INTERNAL_ERROR,
-                    ));
+                    return Err(Failure::new("no result of work that is not out", STATUS_INTERNAL_ERROR));
                 }
             }
         }
@@ -243,30 +223,21 @@ impl<'a> Channel<'a> {
     fn happen(&mut self) -> Result<Option<Event>> {
         let result = self.end.cq.next()?;
         let context = result.RequestContext.addr();
-        self.run
-            .ok(result.Status, "a request of a healthy connection succeeds")?;
+        self.run.ok(result.Status, "a request of a healthy connection succeeds")?;
         let number = context & !KIND;
         match context & KIND {
-            RECEIVE => self
-                .received(number, &result)
-                .map(|message| message.map(Event::Message)),
+            RECEIVE => self.received(number, &result).map(|message| message.map(Event::Message)),
             SEND => {
                 self.sent(&result);
                 Ok(None)
             }
             WORK => Ok(Some(Event::Work(number))),
-            _ => Err(Failure::new(
-                "WR-04 a result carries its request's context",
-                STATUS_INTERNAL_ERROR,
-            )),
+            _ => Err(Failure::new("WR-04 a result carries its request's context", STATUS_INTERNAL_ERROR)),
         }
     }
 
     fn received(&mut self, slot: usize, result: &NDK_RESULT_EX) -> Result<Option<Message>> {
-        let mut message = Message {
-            bytes: [0; ROOM],
-            length: (result.BytesTransferred as usize).min(ROOM),
-        };
+        let mut message = Message { bytes: [0; ROOM], length: (result.BytesTransferred as usize).min(ROOM) };
         if let Some(bytes) = message.bytes.get_mut(..message.length) {
             self.inbox.buffer().read(slot * ROOM, bytes);
         }
@@ -315,22 +286,15 @@ impl<'a> Channel<'a> {
     }
 
     fn post(&mut self, slot: usize) -> Result {
-        let status = self
-            .end
-            .qp
-            .receive(RECEIVE | slot, &[self.inbox.sge(slot * ROOM, ROOM)]);
-        self.run
-            .ok(status, "WR-12 receives may be posted at any time")?;
+        let status = self.end.qp.receive(RECEIVE | slot, &[self.inbox.sge(slot * ROOM, ROOM)]);
+        self.run.ok(status, "WR-12 receives may be posted at any time")?;
         self.posted += 1;
         self.owed += 1;
         Ok(())
     }
 
     fn post_send(&mut self, slot: usize, length: usize) -> Result {
-        let status = self
-            .end
-            .qp
-            .send(SEND | slot, &[self.outbox.sge(slot * ROOM, length)], 0);
+        let status = self.end.qp.send(SEND | slot, &[self.outbox.sge(slot * ROOM, length)], 0);
         self.run.status(status, STATUS_SUCCESS, "WR-01 NdkSend")
     }
 

@@ -8,14 +8,14 @@ use crate::{
         Stage,
         channel::{Channel, Endpoint},
         message::{
-            Begin, Descriptor, Done, Finish, KIND_BEGIN, KIND_DONE, KIND_END, KIND_FINISH,
-            KIND_OFFER, NegotiateRequest, NegotiateResponse, Offer, ROOM, ReadDepths, VERSION,
+            Begin, Descriptor, Done, Finish, KIND_BEGIN, KIND_DONE, KIND_END, KIND_FINISH, KIND_OFFER,
+            NegotiateRequest, NegotiateResponse, Offer, ROOM, ReadDepths, VERSION,
         },
     },
 };
 use ndkpi_sys::{
-    NDK_MR_FLAG_ALLOW_REMOTE_READ, NDK_MR_FLAG_ALLOW_REMOTE_WRITE, STATUS_DATA_ERROR,
-    STATUS_INVALID_PARAMETER, STATUS_OBJECT_NAME_INVALID,
+    NDK_MR_FLAG_ALLOW_REMOTE_READ, NDK_MR_FLAG_ALLOW_REMOTE_WRITE, STATUS_DATA_ERROR, STATUS_INVALID_PARAMETER,
+    STATUS_OBJECT_NAME_INVALID,
 };
 use ndktest_api::{self as api, Phase};
 use sha2::{Digest, Sha256};
@@ -27,51 +27,27 @@ const WINDOWS: usize = 2;
 pub fn run(stage: &Stage, path: &[u8], outcome: &mut api::Outcome) -> Result {
     let run = &stage.run;
     let file = open(path)?;
-    let bytes = file
-        .size()
-        .map_err(|status| Failure::new("the size of the source file", status))?;
+    let bytes = file.size().map_err(|status| Failure::new("the size of the source file", status))?;
 
     let began = time::now();
     run.wait(&stage.ready, "the server listens")?;
     let Some(destination) = stage.address.with(|address| *address) else {
-        return Err(Failure::new(
-            "the server listens",
-            ndkpi_sys::STATUS_CANCELLED,
-        ));
+        return Err(Failure::new("the server listens", ndkpi_sys::STATUS_CANCELLED));
     };
-    let place = if run
-        .request
-        .adapters
-        .iter()
-        .all(|target| target.interface != 0)
-    {
-        Place::Across
-    } else {
-        Place::Same
-    };
-    let (_, target) =
-        targets(run, place).ok_or_else(|| Failure::new("an adapter", STATUS_INVALID_PARAMETER))?;
-    let own = Family::ALL
-        .into_iter()
-        .find_map(|family| Address::of(&target, family, 0));
-    let own =
-        own.ok_or_else(|| Failure::new("an adapter with an address", STATUS_INVALID_PARAMETER))?;
+    let place =
+        if run.request.adapters.iter().all(|target| target.interface != 0) { Place::Across } else { Place::Same };
+    let (_, target) = targets(run, place).ok_or_else(|| Failure::new("an adapter", STATUS_INVALID_PARAMETER))?;
+    let own = Family::ALL.into_iter().find_map(|family| Address::of(&target, family, 0));
+    let own = own.ok_or_else(|| Failure::new("an adapter with an address", STATUS_INVALID_PARAMETER))?;
     let end = Endpoint::new(run, &stage.provider, &target, &stage.plan)?;
     let version = end.adapter.version();
     (outcome.major, outcome.minor) = (version.Major, version.Minor);
     let connector = end.adapter.connector()?;
     let mut channel = Channel::new(run, &end, &stage.plan)?;
     let limits = Limits::default();
-    let depths = ReadDepths {
-        initiator: limits.outbound.into(),
-        responder: limits.inbound.into(),
-    };
-    connector
-        .connect(&end.qp, &own, &destination, limits, depths.as_bytes())?
-        .ok("CONN-04 NdkConnect")?;
-    connector
-        .complete_connect()?
-        .ok("CONN-21 NdkCompleteConnect")?;
+    let depths = ReadDepths { initiator: limits.outbound.into(), responder: limits.inbound.into() };
+    connector.connect(&end.qp, &own, &destination, limits, depths.as_bytes())?.ok("CONN-04 NdkConnect")?;
+    connector.complete_connect()?.ok("CONN-21 NdkCompleteConnect")?;
     negotiate(stage, &mut channel)?;
     stage.spend(Phase::Setup, began);
 
@@ -81,16 +57,9 @@ pub fn run(stage: &Stage, path: &[u8], outcome: &mut api::Outcome) -> Result {
     outcome.pushed = transfer.returned.finalize().into();
     outcome.bytes = bytes;
     let message = channel.message()?;
-    run.equal(
-        message.split()?.0.kind.get(),
-        KIND_FINISH,
-        "the server finishes",
-    )?;
+    run.equal(message.split()?.0.kind.get(), KIND_FINISH, "the server finishes")?;
     let finish: Finish = message.body()?;
-    run.check(
-        finish.sha256 == outcome.source,
-        "the server pulled what the client read",
-    )?;
+    run.check(finish.sha256 == outcome.source, "the server pulled what the client read")?;
     channel.end(&connector, true)
 }
 
@@ -103,10 +72,7 @@ fn open(path: &[u8]) -> Result<File> {
         }
     }
     if units.is_empty() {
-        return Err(Failure::new(
-            "the path of a source file after the request",
-            STATUS_OBJECT_NAME_INVALID,
-        ));
+        return Err(Failure::new("the path of a source file after the request", STATUS_OBJECT_NAME_INVALID));
     }
     File::open(&units).map_err(|status| Failure::new("a source file that can be opened", status))
 }
@@ -117,9 +83,7 @@ fn negotiate(stage: &Stage, channel: &mut Channel) -> Result {
         lowest: VERSION.into(),
         highest: VERSION.into(),
         reserved: 0.into(),
-        credits_requested: u16::try_from(stage.plan.credits())
-            .unwrap_or(u16::MAX)
-            .into(),
+        credits_requested: u16::try_from(stage.plan.credits()).unwrap_or(u16::MAX).into(),
         preferred_send: room.into(),
         largest_receive: room.into(),
         largest_fragmented: room.into(),
@@ -127,21 +91,10 @@ fn negotiate(stage: &Stage, channel: &mut Channel) -> Result {
     let message = channel.message()?;
     let (response, _) = NegotiateResponse::read_from_prefix(message.bytes())
         .map_err(|_| Failure::new("a negotiate response", STATUS_DATA_ERROR))?;
-    stage.run.equal(
-        response.chosen.get(),
-        VERSION,
-        "a version that both sides speak",
-    )?;
-    stage
-        .run
-        .equal(response.status.get(), 0u32, "the server agrees")?;
-    stage
-        .run
-        .check(response.credits_granted.get() >= 2, "credits to begin with")?;
-    stage.run.check(
-        response.largest_read_write.get() as usize >= stage.plan.piece,
-        "pieces that the server takes",
-    )?;
+    stage.run.equal(response.chosen.get(), VERSION, "a version that both sides speak")?;
+    stage.run.equal(response.status.get(), 0u32, "the server agrees")?;
+    stage.run.check(response.credits_granted.get() >= 2, "credits to begin with")?;
+    stage.run.check(response.largest_read_write.get() as usize >= stage.plan.piece, "pieces that the server takes")?;
     channel.negotiated(response.credits_granted.get());
     Ok(())
 }
@@ -164,24 +117,14 @@ struct Transfer<'a> {
 impl<'a> Transfer<'a> {
     fn new(stage: &'a Stage, end: &Endpoint, file: &'a File, bytes: u64) -> Result<Self> {
         let mut slots = List::new();
-        let wanted = stage
-            .plan
-            .pieces(bytes)
-            .min((WINDOWS * stage.plan.window) as u64);
+        let wanted = stage.plan.pieces(bytes).min((WINDOWS * stage.plan.window) as u64);
         for _ in 0..wanted {
             slots.try_push(Slot {
                 source: Region::new(&end.pd, stage.plan.piece, NDK_MR_FLAG_ALLOW_REMOTE_READ)?,
                 sink: Region::new(&end.pd, stage.plan.piece, NDK_MR_FLAG_ALLOW_REMOTE_WRITE)?,
             })?;
         }
-        Ok(Self {
-            stage,
-            file,
-            bytes,
-            slots,
-            read: Sha256::new(),
-            returned: Sha256::new(),
-        })
+        Ok(Self { stage, file, bytes, slots, read: Sha256::new(), returned: Sha256::new() })
     }
 
     /// Offers a window ahead of the one that is awaited.
@@ -229,9 +172,7 @@ impl<'a> Transfer<'a> {
         let read = unsafe { self.file.read(at, buffer.address().as_ptr(), length) };
         self.stage.spend(Phase::Source, since);
         let read = read.map_err(|status| Failure::new("the source file can be read", status))?;
-        self.stage
-            .run
-            .equal(read, length, "the source file keeps its size")?;
+        self.stage.run.equal(read, length, "the source file keeps its size")?;
         self.stage.hash(&mut self.read, buffer, length as usize);
         let describe = |region: &Region| Descriptor {
             address: region.remote(0).into(),
@@ -241,25 +182,15 @@ impl<'a> Transfer<'a> {
         let (source, sink) = (describe(&slot.source), describe(&slot.sink));
         channel.send(
             KIND_OFFER,
-            &Offer {
-                number: number.into(),
-                source,
-                sink,
-                last: u32::from(last).into(),
-                reserved: 0.into(),
-            },
+            &Offer { number: number.into(), source, sink, last: u32::from(last).into(), reserved: 0.into() },
         )
     }
 
     fn take_back(&mut self, channel: &mut Channel, number: u64) -> Result {
         let message = channel.message()?;
-        self.stage
-            .run
-            .equal(message.split()?.0.kind.get(), KIND_DONE, "pieces come back")?;
+        self.stage.run.equal(message.split()?.0.kind.get(), KIND_DONE, "pieces come back")?;
         let done: Done = message.body()?;
-        self.stage
-            .run
-            .equal(done.number.get(), number, "pieces come back in order")?;
+        self.stage.run.equal(done.number.get(), number, "pieces come back in order")?;
         let length = self.length(number);
         let buffer = slot(&self.slots, number)?.sink.buffer();
         self.stage.hash(&mut self.returned, buffer, length as usize);
@@ -278,7 +209,5 @@ impl<'a> Transfer<'a> {
 
 fn slot(slots: &[Slot], number: u64) -> Result<&Slot> {
     let index = number.checked_rem(slots.len() as u64).unwrap_or(0);
-    slots
-        .get(index as usize)
-        .ok_or_else(|| Failure::new("memory for a piece", ndkpi_sys::STATUS_INTERNAL_ERROR))
+    slots.get(index as usize).ok_or_else(|| Failure::new("memory for a piece", ndkpi_sys::STATUS_INTERNAL_ERROR))
 }

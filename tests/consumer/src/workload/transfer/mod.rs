@@ -56,20 +56,9 @@ impl Plan {
     const LARGEST_WINDOW: usize = 32;
 
     fn of(request: &api::Request) -> Self {
-        let piece = if request.piece == 0 {
-            1 << 20
-        } else {
-            request.piece as usize
-        };
-        let window = if request.window == 0 {
-            8
-        } else {
-            request.window as usize
-        };
-        Self {
-            piece: piece.clamp(1, 16 << 20),
-            window: window.clamp(1, Self::LARGEST_WINDOW),
-        }
+        let piece = if request.piece == 0 { 1 << 20 } else { request.piece as usize };
+        let window = if request.window == 0 { 8 } else { request.window as usize };
+        Self { piece: piece.clamp(1, 16 << 20), window: window.clamp(1, Self::LARGEST_WINDOW) }
     }
 
     /// Receives that each side posts, and so grants. Fewer than two windows of offers: credits matter.
@@ -125,8 +114,7 @@ fn run(job: &Job, outcome: &mut api::Outcome) -> Result {
         clocks: [const { AtomicU64::new(0) }; api::PHASES],
     })?;
     let server = Shared::try_new(server::Server(stage.clone()))?;
-    let thread = Thread::start(server)
-        .map_err(|status| Failure::new("a system thread for the server", status))?;
+    let thread = Thread::start(server).map_err(|status| Failure::new("a system thread for the server", status))?;
     let client = client::run(&stage, job.path, outcome);
     if client.is_err() {
         // The server may be waiting for a message that does not come.
@@ -140,14 +128,8 @@ fn run(job: &Job, outcome: &mut api::Outcome) -> Result {
     }
     outcome.pulled = stage.pulled.with(|pulled| *pulled).unwrap_or_default();
     verdict(&stage, client)?;
-    job.run.check(
-        outcome.pulled == outcome.source,
-        "the server pulled what the client read",
-    )?;
-    job.run.check(
-        outcome.pushed == outcome.source,
-        "the client got back what it had read",
-    )
+    job.run.check(outcome.pulled == outcome.source, "the server pulled what the client read")?;
+    job.run.check(outcome.pushed == outcome.source, "the client got back what it had read")
 }
 
 /// Of two failures the one that is not a consequence of the other's cancelling.

@@ -8,8 +8,8 @@ use crate::{
         Stage,
         channel::{Channel, Endpoint, work},
         message::{
-            Begin, Done, Finish, KIND_BEGIN, KIND_DONE, KIND_END, KIND_FINISH, KIND_OFFER,
-            NegotiateRequest, NegotiateResponse, Offer, ROOM, ReadDepths, VERSION,
+            Begin, Done, Finish, KIND_BEGIN, KIND_DONE, KIND_END, KIND_FINISH, KIND_OFFER, NegotiateRequest,
+            NegotiateResponse, Offer, ROOM, ReadDepths, VERSION,
         },
     },
 };
@@ -31,11 +31,7 @@ impl Main for Server {
         if let Err(failure) = serve(stage) {
             // What fails after a cancel is its consequence: the client's memory is gone, for instance.
             let cancelled = stage.run.cancel.is_set();
-            let failure = if cancelled {
-                Failure::new("the run was cancelled", STATUS_CANCELLED)
-            } else {
-                failure
-            };
+            let failure = if cancelled { Failure::new("the run was cancelled", STATUS_CANCELLED) } else { failure };
             stage.failure.with(|place| *place = Some(failure));
             // The client may be waiting for a message that does not come.
             stage.run.cancel.set();
@@ -47,16 +43,11 @@ impl Main for Server {
 fn serve(stage: &Stage) -> Result {
     let run = &stage.run;
     let [target, _] = &run.request.adapters;
-    let address = Family::ALL
-        .into_iter()
-        .find_map(|family| Address::of(target, family, 0));
-    let address = address
-        .ok_or_else(|| Failure::new("an adapter with an address", STATUS_INVALID_PARAMETER))?;
+    let address = Family::ALL.into_iter().find_map(|family| Address::of(target, family, 0));
+    let address = address.ok_or_else(|| Failure::new("an adapter with an address", STATUS_INVALID_PARAMETER))?;
     let end = Endpoint::new(run, &stage.provider, target, &stage.plan)?;
     let listener = end.adapter.listener()?;
-    listener
-        .listen(&address.with_port(port(run)?))?
-        .ok("LSN-03 NdkListen")?;
+    listener.listen(&address.with_port(port(run)?))?.ok("LSN-03 NdkListen")?;
     let (status, listening) = listener.local_address();
     run.ok(status, "ADR-01 address of a listener")?;
     stage.address.with(|place| *place = Some(listening));
@@ -66,21 +57,12 @@ fn serve(stage: &Stage) -> Result {
     let mut depths = [0u8; size_of::<ReadDepths>()];
     let data = connector.connection_data(&mut depths);
     // Real adapters report more than was sent, and fill what there is room for (CONN-58).
-    run.check(
-        data.length as usize >= depths.len(),
-        "OBS-05 read depths in the private data",
-    )?;
-    let depths = ReadDepths::read_from_bytes(&depths)
-        .map_err(|_| Failure::new("read depths", STATUS_DATA_ERROR))?;
-    run.check(
-        depths.initiator.get() > 0 && depths.responder.get() > 0,
-        "OBS-05 depths above 0",
-    )?;
+    run.check(data.length as usize >= depths.len(), "OBS-05 read depths in the private data")?;
+    let depths = ReadDepths::read_from_bytes(&depths).map_err(|_| Failure::new("read depths", STATUS_DATA_ERROR))?;
+    run.check(depths.initiator.get() > 0 && depths.responder.get() > 0, "OBS-05 depths above 0")?;
     // Receives first, so that nothing the client sends has to wait.
     let mut channel = Channel::new(run, &end, &stage.plan)?;
-    connector
-        .accept(&end.qp, Limits::default(), &[])?
-        .ok("CONN-32 NdkAccept")?;
+    connector.accept(&end.qp, Limits::default(), &[])?.ok("CONN-32 NdkAccept")?;
     negotiate(stage, &mut channel)?;
     let sha256 = carry(stage, &end, &mut channel)?;
     stage.pulled.with(|pulled| *pulled = Some(sha256));
@@ -93,10 +75,7 @@ fn negotiate(stage: &Stage, channel: &mut Channel) -> Result {
     let (request, _) = NegotiateRequest::read_from_prefix(message.bytes())
         .map_err(|_| Failure::new("a negotiate request", STATUS_DATA_ERROR))?;
     let versions = request.lowest.get()..=request.highest.get();
-    stage.run.check(
-        versions.contains(&VERSION),
-        "a version that both sides speak",
-    )?;
+    stage.run.check(versions.contains(&VERSION), "a version that both sides speak")?;
     let room = u32::try_from(ROOM).unwrap_or(0);
     let granted = channel.grant();
     channel.send_plain(&NegotiateResponse {
@@ -121,34 +100,15 @@ fn negotiate(stage: &Stage, channel: &mut Channel) -> Result {
 fn carry(stage: &Stage, end: &Endpoint, channel: &mut Channel) -> Result<[u8; 32]> {
     let run = &stage.run;
     let message = channel.message()?;
-    run.equal(
-        message.split()?.0.kind.get(),
-        KIND_BEGIN,
-        "the client begins",
-    )?;
+    run.equal(message.split()?.0.kind.get(), KIND_BEGIN, "the client begins")?;
     let begin: Begin = message.body()?;
-    run.equal(
-        begin.piece.get(),
-        stage.plan.piece,
-        "the piece that was agreed on",
-    )?;
-    run.check(
-        begin.window.get() as usize <= stage.plan.window,
-        "a window that was agreed on",
-    )?;
+    run.equal(begin.piece.get(), stage.plan.piece, "the piece that was agreed on")?;
+    run.check(begin.window.get() as usize <= stage.plan.window, "a window that was agreed on")?;
     run.counts.total.store(begin.bytes.get(), Relaxed);
 
     let mut slots = List::new();
-    for _ in 0..stage
-        .plan
-        .window
-        .min(stage.plan.pieces(begin.bytes.get()) as usize)
-    {
-        slots.try_push(Region::new(
-            &end.pd,
-            stage.plan.piece,
-            NDK_MR_FLAG_ALLOW_LOCAL_WRITE,
-        )?)?;
+    for _ in 0..stage.plan.window.min(stage.plan.pieces(begin.bytes.get()) as usize) {
+        slots.try_push(Region::new(&end.pd, stage.plan.piece, NDK_MR_FLAG_ALLOW_LOCAL_WRITE)?)?;
     }
     let mut offers = List::new();
     let mut hash = Sha256::new();
@@ -193,26 +153,11 @@ fn collect(channel: &mut Channel, offers: &mut List<Offer>, room: usize) -> Resu
     }
 }
 
-fn pull(
-    stage: &Stage,
-    end: &Endpoint,
-    channel: &mut Channel,
-    offers: &[Offer],
-    slots: &[Region],
-) -> Result {
+fn pull(stage: &Stage, end: &Endpoint, channel: &mut Channel, offers: &[Offer], slots: &[Region]) -> Result {
     let since = time::now();
     for (number, (offer, slot)) in offers.iter().zip(slots).enumerate() {
-        let (source, entry) = (
-            &offer.source,
-            [slot.sge(0, offer.source.length.get() as usize)],
-        );
-        let status = end.qp.read(
-            work(number),
-            &entry,
-            source.address.get(),
-            source.token.get(),
-            0,
-        );
+        let (source, entry) = (&offer.source, [slot.sge(0, offer.source.length.get() as usize)]);
+        let status = end.qp.read(work(number), &entry, source.address.get(), source.token.get(), 0);
         stage.run.status(status, STATUS_SUCCESS, "WR-01 NdkRead")?;
     }
     outstanding(stage, offers.len());
@@ -221,23 +166,11 @@ fn pull(
     Ok(())
 }
 
-fn push(
-    stage: &Stage,
-    end: &Endpoint,
-    channel: &mut Channel,
-    offers: &[Offer],
-    slots: &[Region],
-) -> Result {
+fn push(stage: &Stage, end: &Endpoint, channel: &mut Channel, offers: &[Offer], slots: &[Region]) -> Result {
     let since = time::now();
     for (number, (offer, slot)) in offers.iter().zip(slots).enumerate() {
         let (sink, entry) = (&offer.sink, [slot.sge(0, offer.sink.length.get() as usize)]);
-        let status = end.qp.write(
-            work(number),
-            &entry,
-            sink.address.get(),
-            sink.token.get(),
-            0,
-        );
+        let status = end.qp.write(work(number), &entry, sink.address.get(), sink.token.get(), 0);
         stage.run.status(status, STATUS_SUCCESS, "WR-01 NdkWrite")?;
     }
     outstanding(stage, offers.len());
@@ -245,22 +178,13 @@ fn push(
     stage.spend(Phase::Push, since);
     // A send that follows a write arrives after the bytes of the write (WR-31).
     for offer in offers {
-        channel.send(
-            KIND_DONE,
-            &Done {
-                number: offer.number,
-            },
-        )?;
+        channel.send(KIND_DONE, &Done { number: offer.number })?;
     }
     Ok(())
 }
 
 fn outstanding(stage: &Stage, count: usize) {
-    stage
-        .run
-        .counts
-        .peak_outstanding
-        .fetch_max(count as u64, Relaxed);
+    stage.run.counts.peak_outstanding.fetch_max(count as u64, Relaxed);
 }
 
 /// Takes the results of so many reads or writes, which come in the order of posting (WR-05).
@@ -268,10 +192,7 @@ fn complete(channel: &mut Channel, count: usize) -> Result {
     for number in 0..count {
         // Offers of the next window may come in between; the channel keeps them.
         if channel.work()? != number {
-            return Err(Failure::new(
-                "WR-05 results in the order of posting",
-                STATUS_INTERNAL_ERROR,
-            ));
+            return Err(Failure::new("WR-05 results in the order of posting", STATUS_INTERNAL_ERROR));
         }
     }
     Ok(())

@@ -88,7 +88,7 @@ fn pause(count: i64) {
 
 fn allocate(size: u64) -> PVOID {
     // SAFETY: a plain allocation.
-    unsafe { ExAllocatePool2(POOL_FLAG_NON_PAGED.into(), size, TAG) }
+    unsafe { ExAllocatePool2(POOL_FLAG_NON_PAGED, size, TAG) }
 }
 
 // SAFETY (all blocks below): none; what they do is wrong on purpose and the kernel has to stop it.
@@ -191,7 +191,7 @@ fn overrun() {
 fn paged_at_dispatch() {
     raise();
     // SAFETY: see above.
-    unsafe { ExAllocatePool2(POOL_FLAG_PAGED.into(), 8, TAG) };
+    unsafe { ExAllocatePool2(POOL_FLAG_PAGED, 8, TAG) };
 }
 
 fn zero_bytes() {

@@ -34,7 +34,7 @@ fn pool() -> bool {
     for size in [1u64, 16, 100, 4096, 70_000] {
         // SAFETY: an allocation, used within its size, freed once.
         unsafe {
-            let block = ExAllocatePool2(POOL_FLAG_NON_PAGED.into(), size, TAG).cast::<u8>();
+            let block = ExAllocatePool2(POOL_FLAG_NON_PAGED, size, TAG).cast::<u8>();
             if block.is_null() || block.read() != 0 {
                 return false;
             }
@@ -217,7 +217,7 @@ fn many_threads() -> bool {
 fn mdl() -> bool {
     // SAFETY: a block described by an MDL while it lives.
     unsafe {
-        let block = ExAllocatePool2(POOL_FLAG_NON_PAGED.into(), 5000, TAG);
+        let block = ExAllocatePool2(POOL_FLAG_NON_PAGED, 5000, TAG);
         let mdl = IoAllocateMdl(block, 5000, 0, 0, null_mut());
         if mdl.is_null() {
             return false;
