@@ -1,4 +1,4 @@
-//! `FLUSH-*`: NdkFlush.
+//! `FLUSH-*`: NdkFlush; `FLUSH-05` is in `work_shared.rs`.
 
 use super::work_help::{
     STALL, dead, disconnect, done, drain, each, nothing_in, pattern, receive, received, send, sink, source, stall,
@@ -249,4 +249,3 @@ fn flush_10(job: &Job) -> Result {
         run.equal(passive.connector.disconnects(), 1u32, "FLUSH-10 the peer learns of it")
     })
 }
-// not yet: FLUSH-05 needs a QP with an SRQ that can be connected

@@ -178,6 +178,7 @@ fn wr_04(job: &Job) -> Result {
 }
 
 fn wr_16(job: &Job) -> Result {
+    super::work_shared::depth(job)?;
     for depth in [1u32, 3, 4, 64] {
         each_with(job, &small(depth, depth), |run, pair| {
             let depth = depth as usize;
@@ -240,6 +241,7 @@ fn wr_17(job: &Job) -> Result {
 }
 
 fn wr_18(job: &Job) -> Result {
+    super::work_shared::entries(job)?;
     let mut options = PairOptions::default();
     options.qp.initiator_sge = 2;
     options.qp.receive_sge = 3;

@@ -128,6 +128,8 @@ mod stage;
 mod version;
 #[path = "../../contract/work.rs"]
 mod work;
+#[path = "../../contract/work_shared.rs"]
+mod work_shared;
 #[path = "../../contract/work_help.rs"]
 mod work_help;
 #[path = "../../contract/work_order.rs"]
@@ -183,6 +185,7 @@ static FILES: &[&[Workload]] = &[
     srq::TESTS,
     version::TESTS,
     work::TESTS,
+    work_shared::TESTS,
     work_order::TESTS,
     work_state::TESTS,
 ];
