@@ -23,6 +23,9 @@ pub enum Effect {
     Break,
     /// The attempt failed before it was a connection: the QP is free again (`CONN-30`).
     ReleaseQp,
+    /// The connector is closed before there was a connection: the QP is free for others, although the
+    /// connector holds it until its close is complete (`LIFE-25`).
+    UnclaimQp,
     /// The local address and port are free again (`CONN-84`).
     FreeAddress,
     /// One more of this in the NDK counters (`OID-13` to `OID-17`).

@@ -133,6 +133,12 @@ pub fn wire_info(info: &AdapterInfo, version: Version) -> NDK_ADAPTER_INFO {
     }
 }
 
+/// Where the info has four bytes of padding: behind `DeviceId`, and at its end.
+const PADDING: [usize; 2] = [
+    core::mem::offset_of!(NDK_ADAPTER_INFO, DeviceId) + 4,
+    core::mem::offset_of!(NDK_ADAPTER_INFO, RdmaTechnology) + 4,
+];
+
 unsafe extern "system" fn query_info(
     adapter: *mut NDK_ADAPTER,
     out: *mut NDK_ADAPTER_INFO,
@@ -155,6 +161,14 @@ unsafe extern "system" fn query_info(
         let info = wire_info(this.device().info(), this.version());
         // SAFETY: `written` is no more than the room, nor than the structure.
         unsafe { core::ptr::copy_nonoverlapping((&raw const info).cast::<u8>(), out.cast::<u8>(), written as usize) };
+        for padding in PADDING {
+            if padding < written as usize {
+                // SAFETY: four bytes behind a member, within what was written.
+                let place = unsafe { out.cast::<u8>().add(padding) };
+                // SAFETY: as above. A structure's padding is whatever the stack held (ADP-26).
+                unsafe { place.write_bytes(0, 4) };
+            }
+        }
     }
     // SAFETY: the consumer's in-out parameter.
     unsafe { size.write(written) };

@@ -73,6 +73,8 @@ pub struct State {
     pub peer: Option<NonNull<Object<Connector>>>,
     /// The QP given with connect or accept (`LIFE-25`).
     pub qp: Option<Ref<Qp>>,
+    /// The QP is held, but no longer this connector's.
+    pub unclaimed: bool,
     /// The listener that delivered this connector (`LIFE-27`).
     pub listener: Option<Ref<Listener>>,
     /// The shared endpoint that it connects from (`LIFE-26`).
@@ -172,6 +174,7 @@ pub fn create(open: &Object<Adapter>, end: End, cx: &mut Cx<AtMostDispatch>) -> 
         end,
         peer: None,
         qp: None,
+        unclaimed: false,
         listener: None,
         endpoint: None,
         holds_address: false,

@@ -375,10 +375,12 @@ impl Device {
         unsafe { list::append::<_, All>(here, control, &self.connectors) };
     }
 
-    /// Takes a connector out, and off its QP, which it returns.
+    /// Takes a connector out, and off the QP that is still its own, which it returns.
     pub fn forget_connector(&self, connector: &Object<Connector>, control: &mut Connections) -> Option<Ref<Qp>> {
         list::remove::<_, All>(connector, control, &self.connectors);
-        let qp = connector.body().state.get_mut(control).qp.take()?;
+        // The reference itself goes with the body, after the close completion (LIFE-11).
+        let state = connector.body().state.get(control);
+        let qp = state.qp.clone().filter(|_| !state.unclaimed)?;
         qp.body().set_connector(None, control);
         Some(qp)
     }

@@ -83,19 +83,30 @@ pub fn perform(this: &Object<Connector>, effects: &Effects, control: &mut Connec
                 let released = state.qp.take();
                 state.endpoint = None;
                 if let Some(qp) = released {
-                    qp.body().set_connector(None, control);
-                    if qp.body().closed.load(Ordering::Acquire) {
-                        // Its close has been waiting for this connector.
-                        qp.body().link.bring_down();
-                        let _ = after.broken.try_push(qp);
-                    } else {
-                        qp.body().link.unclaim();
-                    }
+                    unclaim(qp, control, after);
+                }
+            }
+            Effect::UnclaimQp => {
+                let state = this.body().state.get_mut(control);
+                state.unclaimed = true;
+                if let Some(qp) = state.qp.clone() {
+                    unclaim(qp, control, after);
                 }
             }
             Effect::FreeAddress => this.body().state.get_mut(control).holds_address = false,
             Effect::Count(counter) => this.device().counters().connection(counter),
         }
+    }
+}
+
+/// Takes a QP off its connector: another may have it, unless its own close has waited for this.
+fn unclaim(qp: Ref<Qp>, control: &mut Connections, after: &mut Aftermath) {
+    qp.body().set_connector(None, control);
+    if qp.body().closed.load(Ordering::Acquire) {
+        qp.body().link.bring_down();
+        let _ = after.broken.try_push(qp);
+    } else {
+        qp.body().link.unclaim();
     }
 }
 

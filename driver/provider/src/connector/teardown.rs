@@ -102,10 +102,10 @@ impl End {
         self.event_due = false;
         match self.phase {
             Phase::Idle | Phase::Closed => {}
-            Phase::GivenUp => effects.push(Effect::ReleaseQp),
+            Phase::GivenUp => effects.push(Effect::UnclaimQp),
             Phase::Connecting | Phase::Answered => {
                 effects.push(Effect::Tell(Message::Abort));
-                effects.push(Effect::ReleaseQp);
+                effects.push(Effect::UnclaimQp);
                 effects.push(Effect::Count(Counter::ConnectFailure));
             }
             Phase::Pending => {

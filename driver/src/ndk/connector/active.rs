@@ -145,6 +145,7 @@ fn try_connect(arguments: &ConnectArguments, cx: &mut Cx<AtMostDispatch>) -> Res
     let state = this.body().state.get_mut(&mut control);
     state.end.connect(local, remote, asked);
     state.qp = Some(qp.reference());
+    state.unclaimed = false;
     state.endpoint = endpoint.map(Object::reference);
     state.holds_address = endpoint.is_none();
     state.outgoing = data;
