@@ -38,6 +38,7 @@ contract! {
     "ADP-27" adp_27, "limits leave room for known consumers";
     "ADP-28" adp_28, "the advertised maxima are affordable";
     "ADP-29" adp_29, "RDMA_READ_SINK_NOT_REQUIRED is reported at either major";
+    "ADP-26" adp_26, "no undefined bytes come back";
 }
 
 fn flag(job: &Job, flag: u32) -> Result<bool> {
@@ -247,7 +248,6 @@ fn adp_25(job: &Job) -> Result {
     job.run.check(count != 0, "ADP-25 an adapter with an address")
 }
 
-#[expect(dead_code, reason = "the provider copies undefined padding")]
 fn adp_26(job: &Job) -> Result {
     for major in [1, 2] {
         let adapter = at_major(job, major)?;
@@ -310,5 +310,3 @@ fn adp_29(job: &Job) -> Result {
     }
     Ok(())
 }
-
-// not yet: ADP-26 the padding at 12..15 comes back as whatever the provider's stack held

@@ -22,6 +22,7 @@ contract! {
     "CONN-69" conn_69, "never connected or a second time it is refused";
     "CONN-70" conn_70, "neither connector nor QP connects again";
     "CONN-71" conn_71, "a peer that only closes ends the disconnect";
+    "CONN-63" conn_63, "a disconnect whose connection breaks fails";
 }
 
 fn conn_61(job: &Job) -> Result {
@@ -45,7 +46,6 @@ fn conn_62(job: &Job) -> Result {
     })
 }
 
-#[expect(dead_code, reason = "not in the list yet")]
 fn conn_63(job: &Job) -> Result {
     each(job, |ends| {
         let run = ends.run;
@@ -225,6 +225,3 @@ fn conn_71(job: &Job) -> Result {
         Ok(())
     })
 }
-
-// not yet: CONN-63 the provider drops the news of a failure that meets the peer's disconnect; the disconnect then
-// times out instead of failing with STATUS_CONNECTION_ABORTED.

@@ -38,6 +38,8 @@ contract! {
     "LIFE-30" life_30, "the adapter's close waits for descendants and their callbacks";
     "LIFE-31" life_31, "the adapter's close waits for the callback that set it off";
     "LIFE-32" life_32, "the adapter's close forces nothing";
+    "LIFE-25" life_25, "a QP waits for the connector it was given to";
+    "LIFE-26" life_26, "a shared endpoint waits for the connectors that use it";
 }
 
 /// The antecedent's close was called: it waits until `end` has closed the successor.
@@ -230,7 +232,6 @@ fn life_24(job: &Job) -> Result {
     waits(job.run, srq.start_close()?, || qp.close())
 }
 
-#[expect(dead_code, reason = "not in the list yet, see the end of the file")]
 fn life_25(job: &Job) -> Result {
     each_place(job, |passive, active| {
         let run = passive.run();
@@ -250,7 +251,6 @@ fn life_25(job: &Job) -> Result {
     })
 }
 
-#[expect(dead_code, reason = "not in the list yet, see the end of the file")]
 fn life_26(job: &Job) -> Result {
     each_place(job, |passive, active| {
         let run = passive.run();
@@ -423,5 +423,3 @@ fn life_32(job: &Job) -> Result {
 }
 
 // not yet: LIFE-18 ntsim refuses NdkReleaseLAM with an adapter whose close has been called
-// not yet: LIFE-25 the QP ends, now and then, before the connector that was closed while connecting
-// not yet: LIFE-26 the endpoint ends before the connector that was closed while connecting

@@ -30,6 +30,7 @@ contract! {
     "RD-12" rd_12, "the completion has type Read";
     "RD-13" rd_13, "every flag of a read and all of them together are taken";
     "RD-14" rd_14, "local invalidation needs an FRMR first, and kills that one only";
+    "RD-07" rd_07, "reads need an outbound limit";
 }
 
 /// Posts a read of a whole piece that must be accepted.
@@ -137,7 +138,6 @@ fn rd_06(job: &Job) -> Result {
     each_with(job, &limited(16, 16), |run, pair| many_reads(run, &pair))
 }
 
-#[expect(dead_code, reason = "see the end of the file")]
 fn rd_07(job: &Job) -> Result {
     each_with(job, &limited(16, 0), |run, pair| {
         let into = sink(&pair.active.pd, 64)?;
@@ -367,5 +367,3 @@ fn rd_14(job: &Job) -> Result {
         ended(&pair.passive)
     })
 }
-
-// not yet: RD-07 the provider takes reads with an outbound limit of 0

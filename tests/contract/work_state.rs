@@ -34,6 +34,7 @@ contract! {
     "WR-14" wr_14, "after the peer's disconnect a request is refused or cancelled";
     "WR-15" wr_15, "a receive after the end is refused or cancelled";
     "WR-37" wr_37, "a request that races with a disconnect is refused or completes once";
+    "WR-13" wr_13, "initiator requests are refused once the connection is over";
 }
 
 /// One side before a connection.
@@ -201,7 +202,6 @@ fn refused(end: &End, fast: &Fast) -> Result {
     nothing_in(&end.initiated, "WR-03 what was refused completes nothing")
 }
 
-#[expect(dead_code, reason = "see the end of the file")]
 fn wr_13(job: &Job) -> Result {
     each(job, |_, pair| {
         let fast = Fast::new(&pair.active.pd, 64)?;
@@ -429,5 +429,3 @@ fn wr_09(job: &Job) -> Result {
 fn wr_37(job: &Job) -> Result {
     race(job, |_, pair| disconnect(&pair.active, &pair.passive, || Ok(())))
 }
-
-// not yet: WR-13 requests that follow the failed completion at once are taken, and cancelled
