@@ -43,7 +43,8 @@ pub trait Sink {
     fn quiet(&self, qp: usize);
 
     /// A deferred [`crate::token::Table::invalidate`] or [`crate::token::Table::retire`] has come to its end: no copy uses the slot.
-    fn drained(&self, object: u32);
+    /// `owner` is what [`crate::token::Table::set_owner`] was told: the slot may be of the peer's table.
+    fn drained(&self, owner: usize, object: u32);
 
     /// The SRQ fell below its threshold: its notification is due, once for each arm (SRQ-27).
     fn srq_low(&self, srq: usize);

@@ -130,6 +130,9 @@ impl Device {
         unsafe { device.cm.init() };
         // SAFETY: as above.
         unsafe { device.engine.init(NonNull::from(&*device)) };
+        if let Some(table) = device.tokens.table() {
+            table.set_owner(core::ptr::from_ref(&*device).expose_provenance());
+        }
         if device.start_threads(cx).is_err() {
             device.stop_threads(cx);
             return Err(NoMemory);

@@ -372,10 +372,14 @@ impl Sink for Shell<'_> {
         self.give_back(cookie);
     }
 
-    fn drained(&self, index: u32) {
+    fn drained(&self, owner: usize, index: u32) {
+        let device = ptr::with_exposed_provenance::<Device>(owner);
+        // SAFETY: the owner of a table is its device, alive while one of its QPs takes part in a run:
+        // the slot may be of the peer's.
+        let device = unsafe { &*device };
         // SAFETY: the engine runs at IRQL <= DISPATCH_LEVEL and calls a sink with no lock held.
         let mut cx = unsafe { Cx::<AtMostDispatch>::assume() };
-        self.device.tokens().drained(index, &mut cx);
+        device.tokens().drained(index, &mut cx);
     }
 
     fn srq_low(&self, cookie: usize) {
@@ -422,7 +426,7 @@ impl Sink for Silent {
     fn kick(&self, _: usize) {}
     fn unlinked(&self, _: usize, _: usize) {}
     fn quiet(&self, _: usize) {}
-    fn drained(&self, _: u32) {}
+    fn drained(&self, _: usize, _: u32) {}
     fn srq_low(&self, _: usize) {}
     fn srq_fed(&self, _: usize) {}
     fn unstage(&self, _: usize, _: u64) {}

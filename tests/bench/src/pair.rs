@@ -40,7 +40,7 @@ impl Sink for Bell {
     }
     fn unlinked(&self, _: usize, _: usize) {}
     fn quiet(&self, _: usize) {}
-    fn drained(&self, _: u32) {}
+    fn drained(&self, _: usize, _: u32) {}
     fn srq_low(&self, _: usize) {}
     fn srq_fed(&self, _: usize) {}
     fn unstage(&self, _: usize, _: u64) {}

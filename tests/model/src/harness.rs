@@ -60,7 +60,7 @@ impl Sink for Log {
     fn quiet(&self, qp: usize) {
         self.quiet.lock().expect("log").push(qp);
     }
-    fn drained(&self, object: u32) {
+    fn drained(&self, _owner: usize, object: u32) {
         self.drained.lock().expect("log").push(object);
     }
     fn srq_low(&self, _: usize) {}

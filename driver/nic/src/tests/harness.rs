@@ -90,7 +90,7 @@ impl Sink for Log {
     fn quiet(&self, qp: usize) {
         self.note(Event::Quiet(qp));
     }
-    fn drained(&self, object: u32) {
+    fn drained(&self, _owner: usize, object: u32) {
         self.note(Event::Drained(object));
     }
     fn srq_low(&self, srq: usize) {

@@ -29,7 +29,7 @@ use core::ptr::NonNull;
 
 use cipher::Cipher;
 use slot::{Description, Lasting, State, Store, Word};
-use softndk_abi::sync::{AtomicPtr, AtomicU32, Ordering};
+use softndk_abi::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use softndk_abi::{Access, Token};
 
 pub use access::{AccessError, Pin};
@@ -103,6 +103,7 @@ pub struct Table {
     chunks: AtomicU32,
     live: AtomicU32,
     cursor: AtomicU32,
+    owner: AtomicUsize,
 }
 
 // SAFETY: slots and directory are shared through atomics; what they guard says so itself.
@@ -143,7 +144,13 @@ impl Table {
             chunks: AtomicU32::new(0),
             live: AtomicU32::new(0),
             cursor: AtomicU32::new(0),
+            owner: AtomicUsize::new(0),
         }
+    }
+
+    /// Tells whose table it is: [`Sink::drained`] says so, for a run meets slots of two tables.
+    pub fn set_owner(&self, owner: usize) {
+        self.owner.store(owner, Ordering::Release);
     }
 
     /// Gives the table 1024 more slots; `false`, and the memory stays the caller's, when the directory is full.
@@ -437,7 +444,7 @@ impl Table {
     fn report(&self, slot: &Slot, index: SlotIndex, sink: &impl Sink) {
         let done = slot.update(|word| (word.dying() && word.at_rest()).then_some(Word(word.0 & !Word::DYING)));
         if done.is_ok() {
-            sink.drained(index.0);
+            sink.drained(self.owner.load(Ordering::Acquire), index.0);
         }
     }
 
