@@ -73,7 +73,7 @@ fn adp_11(job: &Job) -> Result {
 }
 
 fn adp_13(job: &Job) -> Result {
-    let mut data = [0u8; 2048];
+    let mut data = [0u8; 512];
     for (byte, value) in data.iter_mut().zip((0..=250u8).cycle()) {
         *byte = value;
     }
@@ -84,7 +84,7 @@ fn adp_13(job: &Job) -> Result {
     let callee = data.get(1..=callee).ok_or_else(none)?;
     let pair = pair(job, PairOptions { caller, callee, ..PairOptions::default() })?;
     for (connector, sent) in [(&pair.passive.connector, caller), (&pair.active.connector, callee)] {
-        let mut seen = [0u8; 2048];
+        let mut seen = [0u8; 512];
         let length = connector.connection_data(&mut seen).ok(job.run, "CONN-52 NdkGetConnectionData")?.length;
         job.run.equal(length, sent.len(), "ADP-13 every byte arrives")?;
         job.run.check(seen.starts_with(sent), "ADP-13 intact")?;

@@ -82,7 +82,7 @@ fn conn_35(job: &Job) -> Result {
     each(job, |ends| {
         let run = ends.run;
         let most = ends.passive.info()?.MaxCalleeData as usize;
-        let bytes: [u8; 4096] = numbered(5);
+        let bytes: [u8; 512] = numbered(5);
         let Some(over) = bytes.get(..most + 1) else {
             return run.check(false, "room in the test for MaxCalleeData");
         };
@@ -237,7 +237,7 @@ fn conn_43(job: &Job) -> Result {
     each(job, |ends| {
         let run = ends.run;
         let most = ends.passive.info()?.MaxCalleeData as usize;
-        let bytes: [u8; 4096] = numbered(7);
+        let bytes: [u8; 512] = numbered(7);
         let (Some(exact), Some(over)) = (bytes.get(..most), bytes.get(..most + 1)) else {
             return run.check(false, "room in the test for MaxCalleeData");
         };
@@ -248,7 +248,7 @@ fn conn_43(job: &Job) -> Result {
         }
         run.ok(meeting.passive.reject(exact), "CONN-43 exactly as much")?;
         meeting.connect_ends(STATUS_CONNECTION_REFUSED, "CONN-40 the peer's connect fails")?;
-        let mut seen = [0; 4096];
+        let mut seen = [0; 512];
         let data = meeting.active.connection_data(&mut seen).ok(run, "CONN-52 the data of the reject")?;
         run.equal(data.length, most, "CONN-43 all bytes")?;
         run.check(seen.get(..most) == Some(exact), "CONN-43 all bytes")

@@ -129,12 +129,12 @@ fn conn_09(job: &Job) -> Result {
     each(job, |ends| {
         let run = ends.run;
         let most = ends.active.info()?.MaxCallerData as usize;
-        let bytes: [u8; 4096] = numbered(3);
+        let bytes: [u8; 512] = numbered(3);
         let (Some(exact), Some(over)) = (bytes.get(..most), bytes.get(..most + 1)) else {
             return run.check(false, "room in the test for MaxCallerData");
         };
         let meeting = ends.meet_with(0, Limits::default(), exact)?;
-        let mut seen = [0; 4096];
+        let mut seen = [0; 512];
         let data = meeting.passive.connection_data(&mut seen).ok(run, "CONN-55 a large enough buffer")?;
         run.equal(data.length, most, "CONN-09 exactly that many bytes arrive")?;
         run.check(seen.get(..most) == Some(exact), "CONN-09 the bytes arrive")?;

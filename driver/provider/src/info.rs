@@ -142,10 +142,10 @@ mod tests {
 
     #[test]
     fn adp_27_known_consumers_fit() {
-        assert!(SOFTNDK.max_initiator_sge >= 16 && SOFTNDK.max_receive_sge >= 16 && SOFTNDK.max_read_sge >= 16);
-        assert!(SOFTNDK.frmr_page_count >= 511);
-        assert!(SOFTNDK.max_cq_depth >= SOFTNDK.max_receive_queue_depth + SOFTNDK.max_initiator_queue_depth);
-        assert!(SOFTNDK.max_caller_data >= 56 && SOFTNDK.max_callee_data >= 56);
+        const { assert!(SOFTNDK.max_initiator_sge >= 16 && SOFTNDK.max_receive_sge >= 16 && SOFTNDK.max_read_sge >= 16) };
+        const { assert!(SOFTNDK.frmr_page_count >= 511) };
+        const { assert!(SOFTNDK.max_cq_depth >= SOFTNDK.max_receive_queue_depth + SOFTNDK.max_initiator_queue_depth) };
+        const { assert!(SOFTNDK.max_caller_data >= 56 && SOFTNDK.max_callee_data >= 56) };
     }
 
     #[test]

@@ -128,12 +128,12 @@ mod stage;
 mod version;
 #[path = "../../contract/work.rs"]
 mod work;
-#[path = "../../contract/work_shared.rs"]
-mod work_shared;
 #[path = "../../contract/work_help.rs"]
 mod work_help;
 #[path = "../../contract/work_order.rs"]
 mod work_order;
+#[path = "../../contract/work_shared.rs"]
+mod work_shared;
 #[path = "../../contract/work_state.rs"]
 mod work_state;
 

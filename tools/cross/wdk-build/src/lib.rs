@@ -39,9 +39,7 @@ impl std::error::Error for ConfigError {}
 
 /// Configures a library on top of `wdk-sys`: the `driver_model__driver_type` condition.
 pub fn configure_wdk_library_build() -> Result<(), ConfigError> {
-    println!(
-        "cargo::rustc-check-cfg=cfg(driver_model__driver_type, values(\"WDM\", \"KMDF\", \"UMDF\"))"
-    );
+    println!("cargo::rustc-check-cfg=cfg(driver_model__driver_type, values(\"WDM\", \"KMDF\", \"UMDF\"))");
     println!("cargo::rustc-cfg=driver_model__driver_type=\"WDM\"");
     Ok(())
 }
@@ -83,13 +81,9 @@ fn check_manifest() -> Result<(), ConfigError> {
     let folder = std::env::var_os(VARIABLE).ok_or(ConfigError::MissingEnvironment(VARIABLE))?;
     let path = PathBuf::from(folder).join("Cargo.toml");
     println!("cargo::rerun-if-changed={}", path.display());
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| ConfigError::Manifest(path.clone(), error))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| ConfigError::Manifest(path.clone(), error))?;
     let mut in_model = false;
-    for line in text
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default().trim())
-    {
+    for line in text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()) {
         if line.starts_with('[') {
             in_model = line == "[package.metadata.wdk.driver-model]";
         } else if in_model && line.replace(' ', "") == "driver-type=\"WDM\"" {

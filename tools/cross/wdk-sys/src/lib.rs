@@ -12,12 +12,7 @@
 //! | `extra.rs` | routines beyond the table |
 //! | `image.rs` | what the kit's static libraries add to an image |
 #![no_std]
-#![allow(
-    non_camel_case_types,
-    non_snake_case,
-    non_upper_case_globals,
-    reason = "the names are those of the C headers"
-)]
+#![allow(non_camel_case_types, non_snake_case, non_upper_case_globals, reason = "the names are those of the C headers")]
 
 mod constants;
 mod enums;

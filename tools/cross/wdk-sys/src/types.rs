@@ -88,26 +88,18 @@ pub type DRIVER_CONTROL = ::core::option::Option<
         Context: PVOID,
     ) -> IO_ALLOCATION_ACTION,
 >;
-pub type DRIVER_DISPATCH = ::core::option::Option<
-    unsafe extern "C" fn(DeviceObject: *mut _DEVICE_OBJECT, Irp: *mut _IRP) -> NTSTATUS,
->;
+pub type DRIVER_DISPATCH =
+    ::core::option::Option<unsafe extern "C" fn(DeviceObject: *mut _DEVICE_OBJECT, Irp: *mut _IRP) -> NTSTATUS>;
 pub type DRIVER_ADD_DEVICE = ::core::option::Option<
-    unsafe extern "C" fn(
-        DriverObject: *mut _DRIVER_OBJECT,
-        PhysicalDeviceObject: *mut _DEVICE_OBJECT,
-    ) -> NTSTATUS,
+    unsafe extern "C" fn(DriverObject: *mut _DRIVER_OBJECT, PhysicalDeviceObject: *mut _DEVICE_OBJECT) -> NTSTATUS,
 >;
 pub type PDRIVER_ADD_DEVICE = DRIVER_ADD_DEVICE;
 pub type DRIVER_INITIALIZE = ::core::option::Option<
-    unsafe extern "C" fn(
-        DriverObject: *mut _DRIVER_OBJECT,
-        RegistryPath: PUNICODE_STRING,
-    ) -> NTSTATUS,
+    unsafe extern "C" fn(DriverObject: *mut _DRIVER_OBJECT, RegistryPath: PUNICODE_STRING) -> NTSTATUS,
 >;
 pub type DRIVER_STARTIO =
     ::core::option::Option<unsafe extern "C" fn(DeviceObject: *mut _DEVICE_OBJECT, Irp: *mut _IRP)>;
-pub type DRIVER_UNLOAD =
-    ::core::option::Option<unsafe extern "C" fn(DriverObject: *mut _DRIVER_OBJECT)>;
+pub type DRIVER_UNLOAD = ::core::option::Option<unsafe extern "C" fn(DriverObject: *mut _DRIVER_OBJECT)>;
 pub type WORKER_THREAD_ROUTINE = ::core::option::Option<unsafe extern "C" fn(Parameter: PVOID)>;
 pub type PWORKER_THREAD_ROUTINE = WORKER_THREAD_ROUTINE;
 pub type RTL_QUERY_REGISTRY_ROUTINE = ::core::option::Option<

@@ -61,9 +61,5 @@ unsafe extern "C" {
         ResultLength: PULONG,
     ) -> NTSTATUS;
     #[must_use]
-    pub fn ZwWaitForSingleObject(
-        Handle: HANDLE,
-        Alertable: BOOLEAN,
-        Timeout: PLARGE_INTEGER,
-    ) -> NTSTATUS;
+    pub fn ZwWaitForSingleObject(Handle: HANDLE, Alertable: BOOLEAN, Timeout: PLARGE_INTEGER) -> NTSTATUS;
 }
