@@ -342,11 +342,12 @@ impl Sink for Shell<'_> {
         cq::post_failed(cq);
     }
 
-    fn lost(&self, cookie: usize, _loss: Loss) {
+    fn lost(&self, cookie: usize, loss: Loss) {
         // SAFETY: the QP, or the peer that it is linked to, is alive during the call.
         let qp = unsafe { object::<Qp>(cookie).as_ref() };
         qp.body().link.bring_down();
-        qp::post(qp, qp::LOST | qp::RUN);
+        // A flush that cut something short leaves the connection for its consumers to end (FLUSH-09).
+        qp::post(qp, if loss == Loss::Cut { qp::RUN } else { qp::LOST | qp::RUN });
     }
 
     fn starved(&self, cookie: usize) {
