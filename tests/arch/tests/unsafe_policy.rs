@@ -5,7 +5,7 @@ use softndk_arch::{files, has_word, metadata, relative, root, text, without_comm
 use std::path::{Path, PathBuf};
 
 /// Crates that hold rules and codecs; they never need `unsafe`.
-const SAFE: [&str; 6] = ["softndk-provider", "softndk-wire", "softndk-pure", "softndk-arch", "softndk-model", "xtask"];
+const SAFE: [&str; 5] = ["softndk-provider", "softndk-wire", "softndk-pure", "softndk-arch", "xtask"];
 
 /// Core crates with raw memory in a few modules: rings, regions, token slots.
 const RAW_MEMORY: [&str; 2] = ["driver/abi/src", "driver/nic/src"];

@@ -82,6 +82,11 @@ unsafe fn net_pnp_event(handle: NDIS_HANDLE, event: *mut NET_PNP_EVENT_NOTIFICAT
             "an NDK event of an adapter without NDK attributes (MP-NATTR-07)",
         );
     }
+    // A handler that is on its way back on another thread is neither "inside" nor pended: it gets the time to return.
+    let patience = std::time::Instant::now() + std::time::Duration::from_millis(200);
+    while adapter.oids.is_busy() && std::time::Instant::now() < patience {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
     if adapter.oids.is_busy() {
         adapter.violation(
             &codes::NDIS_NET_PNP_EVENT_IN_OID,
