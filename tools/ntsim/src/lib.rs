@@ -46,6 +46,7 @@ pub mod rtl;
 pub mod scenario;
 pub mod sched;
 pub mod se;
+pub mod seh;
 pub mod symbols;
 pub mod types;
 pub mod verifier;

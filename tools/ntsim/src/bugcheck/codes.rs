@@ -46,8 +46,12 @@ crate::codes! {
     GUARD_CHECK_FAILURE = 0x139;
     /// The driver itself called KeBugCheck or KeBugCheckEx.
     DRIVER_BUGCHECK = 0xE2;
+    /// A local buffer of the driver was overrun: the cookie behind it on the stack has changed (KeBugCheckEx with 0xF7).
+    STACK_BUFFER_OVERRUN = 0xF7;
     /// The driver raised an exception (ExRaiseStatus or a routine that raises), which nobody handles.
     UNHANDLED_EXCEPTION = 0x7E;
+    /// An exception handler or an unwind names a frame that is not on the stack, or answers nonsense.
+    BAD_UNWIND = 0x7E;
 
     /// The IRQL was raised to a lower one.
     RAISE_TO_LOWER_IRQL = 0x0A;

@@ -3,6 +3,8 @@
 use super::{Context, current};
 use crate::bugcheck::codes;
 use crate::kernel::Kernel;
+use crate::seh::Walk;
+use crate::symbols::Registers;
 use crate::table::Row;
 use std::fmt;
 
@@ -36,6 +38,50 @@ pub struct Transition {
     pub(crate) routine: *const Row,
     pub(crate) site: CallSite,
     pub(crate) outer: *const Transition,
+    /// The registers of the driver code below, if it had stopped at an instruction.
+    pub(crate) stopped: *const Registers,
+    /// The walk over frames that calls an exception or termination handler.
+    pub(crate) walk: *const Walk,
+}
+
+impl Transition {
+    #[inline(always)]
+    fn enter(context: &Context, site: CallSite, walk: *const Walk) -> Self {
+        let transition = Self {
+            entry_rsp: context.entry_rsp.get(),
+            entry_rbp: context.entry_rbp.get(),
+            routine: context.routine.get(),
+            site,
+            outer: context.transition.get(),
+            stopped: context.stopped.get(),
+            walk,
+        };
+        context.routine.set(std::ptr::null());
+        context.entry_rsp.set(0);
+        context.stopped.set(std::ptr::null());
+        transition
+    }
+
+    #[inline(always)]
+    fn leave(&self, context: &Context) {
+        context.transition.set(self.outer);
+        context.routine.set(self.routine);
+        context.entry_rsp.set(self.entry_rsp);
+        context.entry_rbp.set(self.entry_rbp);
+        context.stopped.set(self.stopped);
+    }
+}
+
+/// Calls an exception or termination handler of a driver for `walk`. Such a handler may lower the
+/// IRQL and release locks; it may also never come back, when it unwinds: nothing that needs to be
+/// dropped may be alive around this.
+pub(crate) fn call_handler<R>(site: CallSite, walk: *const Walk, f: impl FnOnce() -> R) -> R {
+    let context = current();
+    let transition = Transition::enter(context, site, walk);
+    context.transition.set(&transition);
+    let result = f();
+    transition.leave(context);
+    result
 }
 
 /// Calls driver code: `f` makes the call, this checks that the driver gives back the IRQL, the
@@ -48,19 +94,11 @@ pub fn call_driver<R>(site: CallSite, f: impl FnOnce() -> R) -> R {
     if site.target == 0 {
         null_target(site);
     }
-    let transition = Transition {
-        entry_rsp: context.entry_rsp.get(),
-        entry_rbp: context.entry_rbp.get(),
-        routine: context.routine.get(),
-        site,
-        outer: context.transition.get(),
-    };
+    let transition = Transition::enter(context, site, std::ptr::null());
     let irql = context.irql.get();
     let held = context.held_count.get();
     let regions = (context.critical.get(), context.guarded.get());
     context.transition.set(&transition);
-    context.routine.set(std::ptr::null());
-    context.entry_rsp.set(0);
     let result = f();
     if context.irql.get() != irql
         || context.held_count.get() != held
@@ -68,10 +106,7 @@ pub fn call_driver<R>(site: CallSite, f: impl FnOnce() -> R) -> R {
     {
         broken_return(context, site, irql, held);
     }
-    context.transition.set(transition.outer);
-    context.routine.set(transition.routine);
-    context.entry_rsp.set(transition.entry_rsp);
-    context.entry_rbp.set(transition.entry_rbp);
+    transition.leave(context);
     result
 }
 

@@ -15,11 +15,13 @@
 mod driver_call;
 mod lifetime;
 
-pub use driver_call::{CallSite, call_driver};
+pub(crate) use driver_call::call_handler;
+pub use driver_call::{CallSite, Transition, call_driver};
 pub(crate) use lifetime::attach as attach_thread;
 pub use lifetime::{enter, is_entered};
 
 use crate::ke::thread::Thread;
+use crate::symbols::Registers;
 use crate::table::Row;
 use crate::types::{KIRQL, KSPIN_LOCK};
 use std::cell::Cell;
@@ -66,6 +68,17 @@ pub struct Held {
     pub kind: LockKind,
 }
 
+/// A register that was changed for one instruction.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// Its number.
+    pub register: u8,
+    /// Its value before.
+    pub before: usize,
+    /// The bits that the instruction itself writes.
+    pub written: usize,
+}
+
 /// The state of one thread. All zero until the thread enters the kernel.
 #[repr(C)]
 #[derive(Debug)]
@@ -98,6 +111,15 @@ pub struct Context {
     pub spare: Cell<u32>,
     /// The lowest address of its stack.
     pub stack_low: Cell<usize>,
+    /// The end of its stack.
+    pub stack_high: Cell<usize>,
+    /// The registers of driver code that stopped at an instruction, while ntsim works for that
+    /// instruction (an exception, a write to CR8); null when a routine was called.
+    pub stopped: Cell<*const Registers>,
+    /// The thread's KPCR.
+    pub pcr: Cell<*mut u8>,
+    /// A single step in progress: the register that was changed for it.
+    pub step: Cell<Option<Step>>,
     /// Spin locks held, oldest first.
     pub held: [Cell<Held>; MAX_HELD_LOCKS],
 }
@@ -126,6 +148,10 @@ impl Context {
     /// Where driver code called the current routine: the return address, or 0.
     #[inline(always)]
     pub fn caller(&self) -> usize {
+        // SAFETY: what a stopped thread points at lives while it is stopped.
+        if let Some(stopped) = unsafe { self.stopped.get().as_ref() } {
+            return stopped.rip;
+        }
         let rsp = self.entry_rsp.get() as *const usize;
         if rsp.is_null() {
             return 0;

@@ -3,13 +3,12 @@
 use std::cmp::Ordering;
 
 crate::routines! { "ntoskrnl.exe";
-    fn memcpy(target: *mut u8, source: *const u8, length: usize) -> *mut u8 = copy: PASSIVE..=HIGH;
-    fn memmove(target: *mut u8, source: *const u8, length: usize) -> *mut u8 = copy: PASSIVE..=HIGH;
-    fn memset(target: *mut u8, value: i32, length: usize) -> *mut u8 = set: PASSIVE..=HIGH;
-    fn memcmp(a: *const u8, b: *const u8, length: usize) -> i32 = compare: PASSIVE..=HIGH;
+    raising memcpy(target: *mut u8, source: *const u8, length: usize) -> *mut u8 = copy: PASSIVE..=HIGH;
+    raising memmove(target: *mut u8, source: *const u8, length: usize) -> *mut u8 = copy: PASSIVE..=HIGH;
+    raising memset(target: *mut u8, value: i32, length: usize) -> *mut u8 = set: PASSIVE..=HIGH;
+    raising memcmp(a: *const u8, b: *const u8, length: usize) -> i32 = compare: PASSIVE..=HIGH;
     fn qsort(base: *mut u8, count: usize, width: usize, order: Option<Order>) = sort: PASSIVE..=HIGH;
     asm __chkstk = chkstk;
-    fn __C_specific_handler(record: usize, frame: usize, context: usize, dispatcher: usize) -> i32 = specific_handler: PASSIVE..=HIGH;
 }
 
 type Order = unsafe extern "win64" fn(a: *const u8, b: *const u8) -> i32;
@@ -70,13 +69,5 @@ unsafe extern "win64" fn chkstk() {
         "pop rax",
         "pop rcx",
         "ret",
-    )
-}
-
-unsafe fn specific_handler(_record: usize, _frame: usize, _context: usize, _dispatcher: usize) -> i32 {
-    bugcheck!(
-        crate::bugcheck::codes::UNFINISHED_ROUTINE,
-        [0, 0, 0, 0],
-        "unfinished routine: structured exception handling (__C_specific_handler) does not exist yet"
     )
 }

@@ -5,12 +5,12 @@ use crate::rtl::units;
 use crate::table::Arguments;
 
 crate::routines! { "ntoskrnl.exe";
-    fn strlen(text: *const u8) -> usize = length: PASSIVE..=HIGH;
-    fn wcslen(text: *const u16) -> usize = wide_length: PASSIVE..=HIGH;
-    fn wcschr(text: *const u16, unit: u16) -> *const u16 = find_unit: PASSIVE..=HIGH;
-    fn _wcsnicmp(a: *const u16, b: *const u16, count: usize) -> i32 = compare_folded: PASSIVE..=HIGH;
-    fn strcmp(a: *const u8, b: *const u8) -> i32 = compare: PASSIVE..=HIGH;
-    fn strncmp(a: *const u8, b: *const u8, count: usize) -> i32 = compare_some: PASSIVE..=HIGH;
+    raising strlen(text: *const u8) -> usize = length: PASSIVE..=HIGH;
+    raising wcslen(text: *const u16) -> usize = wide_length: PASSIVE..=HIGH;
+    raising wcschr(text: *const u16, unit: u16) -> *const u16 = find_unit: PASSIVE..=HIGH;
+    raising _wcsnicmp(a: *const u16, b: *const u16, count: usize) -> i32 = compare_folded: PASSIVE..=HIGH;
+    raising strcmp(a: *const u8, b: *const u8) -> i32 = compare: PASSIVE..=HIGH;
+    raising strncmp(a: *const u8, b: *const u8, count: usize) -> i32 = compare_some: PASSIVE..=HIGH;
     fn _vsnprintf(target: *mut u8, count: usize, text: *const u8, arguments: *const u64) -> i32 = print: PASSIVE..=HIGH;
     fn _vsnwprintf(target: *mut u16, count: usize, text: *const u16, arguments: *const u64) -> i32 = print_wide: PASSIVE..=PASSIVE;
     variadic _snprintf(arguments: Arguments) -> i32 = print_variadic: PASSIVE..=HIGH;

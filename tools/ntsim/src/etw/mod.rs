@@ -1,5 +1,7 @@
 //! Etw: providers register here; events go into a ring that reports and tests can read.
 
+mod wpp;
+
 use crate::bugcheck::codes;
 use crate::kernel::Kernel;
 use crate::table::Row;
@@ -9,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The tables of this module; [`crate::table`] gathers them.
-pub const TABLES: &[&[&Row]] = &[ROWS];
+pub const TABLES: &[&[&Row]] = &[ROWS, wpp::ROWS];
 
 crate::routines! { "ntoskrnl.exe";
     fn EtwRegister(provider: *const GUID, callback: PVOID, context: PVOID, handle: *mut u64) -> NTSTATUS = register: PASSIVE..=PASSIVE, fails(STATUS_NO_MEMORY);
@@ -100,12 +102,16 @@ unsafe fn write(
         }
         event.read_unaligned()
     };
+    keep(Event { handle, descriptor, data: bytes });
+    STATUS_SUCCESS
+}
+
+fn keep(event: Event) {
     let mut events = EVENTS.lock();
     if events.len() == KEPT {
         events.pop_front();
     }
-    events.push_back(Event { handle, descriptor, data: bytes });
-    STATUS_SUCCESS
+    events.push_back(event);
 }
 
 unsafe fn write_transfer(

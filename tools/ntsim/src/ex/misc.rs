@@ -1,26 +1,12 @@
 //! The rest of Ex.
 
-use crate::bugcheck::{Violation, codes};
-use crate::types::{GUID, NTSTATUS, STATUS_SUCCESS, status_name};
+use crate::types::{GUID, NTSTATUS, STATUS_SUCCESS};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 crate::routines! { "ntoskrnl.exe";
     fn ExUuidCreate(uuid: *mut GUID) -> NTSTATUS = create_uuid: PASSIVE..=PASSIVE;
-    fn ExRaiseStatus(status: NTSTATUS) = raise_status: PASSIVE..=APC;
     fn ExGetPreviousMode() -> i8 = previous_mode: PASSIVE..=DISPATCH;
-}
-
-/// Reports an exception that nobody handles: there is no structured exception handling yet.
-pub(crate) fn raise_exception(status: NTSTATUS, why: &str) -> ! {
-    Violation::new(&codes::UNHANDLED_EXCEPTION)
-        .params([u64::from(status as u32), 0, 0, 0])
-        .text(format!(
-            "{why} raised {:#010x}{}; ntsim cannot deliver exceptions to handlers yet",
-            status,
-            status_name(status).map(|name| format!(" ({name})")).unwrap_or_default()
-        ))
-        .raise()
 }
 
 unsafe fn create_uuid(uuid: *mut GUID) -> NTSTATUS {
@@ -38,10 +24,6 @@ unsafe fn create_uuid(uuid: *mut GUID) -> NTSTATUS {
         });
     }
     STATUS_SUCCESS
-}
-
-unsafe fn raise_status(status: NTSTATUS) {
-    raise_exception(status, "ExRaiseStatus");
 }
 
 unsafe fn previous_mode() -> i8 {

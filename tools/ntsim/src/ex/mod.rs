@@ -13,8 +13,6 @@ mod spin;
 mod timer;
 pub mod work;
 
-pub(crate) use misc::raise_exception;
-
 use crate::table::Row;
 
 /// The tables of this module; [`crate::table`] gathers them.

@@ -8,13 +8,51 @@ use crate::symbols::{Registers, describe as name};
 use crate::types::DISPATCH_LEVEL;
 
 /// A fault as the handler saw it.
-pub(super) struct Fault {
-    pub(super) signal: i32,
-    pub(super) code: i32,
-    pub(super) address: usize,
-    pub(super) error: usize,
-    pub(super) registers: Registers,
-    pub(super) context: *const Context,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) signal: i32,
+    pub(crate) code: i32,
+    pub(crate) address: usize,
+    pub(crate) error: usize,
+    pub(crate) registers: Registers,
+    pub(crate) context: *const Context,
+}
+
+impl Fault {
+    /// The processor was sent to an address that is no code.
+    pub(crate) fn is_fetch(&self) -> bool {
+        self.signal == libc::SIGSEGV && self.error & FETCH != 0
+    }
+
+    /// General protection: no address.
+    pub(crate) fn is_protection(&self) -> bool {
+        self.signal == libc::SIGSEGV && self.code == SI_KERNEL
+    }
+
+    /// As Windows counts: 0 read, 1 write, 8 execute.
+    pub(crate) fn kind_of_access(&self) -> u64 {
+        match self.error {
+            error if error & FETCH != 0 => 8,
+            error if error & WRITE != 0 => 1,
+            _ => 0,
+        }
+    }
+
+    /// The first bytes of the instruction; zeroes outside drivers.
+    pub(crate) fn code_bytes(&self) -> [u8; 2] {
+        let rip = self.registers.rip;
+        if Kernel::get().images.containing(rip).is_some() {
+            // SAFETY: the instruction was just fetched; two bytes of it are readable.
+            unsafe { (rip as *const [u8; 2]).read() }
+        } else {
+            [0; 2]
+        }
+    }
+}
+
+/// Whether an instruction that begins so is for the kernel's privilege.
+pub(crate) fn is_privileged(code: [u8; 2]) -> bool {
+    matches!(code, [0xfa | 0xfb | 0xf4, _] | [0x0f, 0x20..=0x23 | 0x30 | 0x32] | [0x40..=0x4f, 0x0f])
 }
 
 const WRITE: usize = 2;
@@ -24,26 +62,28 @@ const SI_KERNEL: i32 = 128;
 const RSP: usize = 4;
 const RCX: usize = 1;
 
-/// Raises the violation that the fault stands for.
-pub(super) fn describe(fault: &Fault) -> ! {
+/// Raises the violation that the fault stands for; `note` is added unless it is empty.
+pub(crate) fn describe(fault: &Fault, note: String) -> ! {
     // SAFETY: the faulting thread waits in its handler; its context stays.
     let context = unsafe { &*fault.context };
     let rip = fault.registers.rip;
     let images = &Kernel::get().images;
-    if fault.signal == libc::SIGSEGV && fault.error & FETCH != 0 {
-        bad_call(fault, context);
+    let noted = |violation: Violation| if note.is_empty() { violation } else { violation.note(&note) };
+    if fault.is_fetch() {
+        let (violation, at) = bad_call(fault, context);
+        raise_fault(noted(violation), context, at);
     }
     if let Some(image) = images.containing(rip) {
         // The routine entered last has returned: the driver's own code faulted.
         context.routine.set(std::ptr::null());
         let violation = instruction(fault, context, &format!("the instruction at {}", name(rip)));
-        raise_fault(violation.guilty(image.base), context, Some(fault.registers));
+        raise_fault(noted(violation).guilty(image.base), context, Some(fault.registers));
     }
     if context.entry_rsp.get() != 0 {
         // SAFETY: rows are statics.
         let routine = unsafe { context.routine.get().as_ref() }.map_or("a kernel routine", |row| row.name);
         let violation = instruction(fault, context, &format!("{routine}, working for the driver,"));
-        raise_fault(violation, context, None);
+        raise_fault(noted(violation), context, None);
     }
     let violation = Violation::new(&codes::NTSIM_FAULT)
         .params([fault.address as u64, rip as u64, fault.signal as u64, 0])
@@ -55,7 +95,7 @@ pub(super) fn describe(fault: &Fault) -> ! {
 }
 
 /// The processor was sent to an address that is no code; the caller's frame is on the stack.
-fn bad_call(fault: &Fault, context: &Context) -> ! {
+fn bad_call(fault: &Fault, context: &Context) -> (Violation, Option<Registers>) {
     let target = fault.registers.rip;
     let mut registers = fault.registers;
     // SAFETY: a call has just pushed the return address; if the stack is bad the handler's time
@@ -80,7 +120,7 @@ fn bad_call(fault: &Fault, context: &Context) -> ! {
         .params([0xC000_0005, target as u64, registers.rip as u64, 0])
         .text(format!("the driver called {what} (the call returns to {from})"));
     let at = images.containing(registers.rip).is_some().then_some(registers);
-    raise_fault(violation, context, at)
+    (violation, at)
 }
 
 fn instruction(fault: &Fault, context: &Context, who: &str) -> Violation {
@@ -102,7 +142,7 @@ fn instruction(fault: &Fault, context: &Context, who: &str) -> Violation {
             [0xC000_001D, rip as u64, 0, 0],
             format!("{who} does not exist (illegal instruction, such as ud2)"),
         ),
-        libc::SIGSEGV if fault.code == SI_KERNEL => protection(fault, who),
+        _ if fault.is_protection() => protection(fault, who),
         _ => access(fault, context, irql, who),
     }
 }
@@ -114,13 +154,7 @@ fn plain(code: &'static Code, params: [u64; 4], text: String) -> Violation {
 /// General protection: software interrupts, privileged instructions, non-canonical addresses.
 fn protection(fault: &Fault, who: &str) -> Violation {
     let rip = fault.registers.rip;
-    let in_driver = Kernel::get().images.containing(rip).is_some();
-    let code = if in_driver {
-        // SAFETY: the instruction was just fetched; two bytes of it are readable.
-        unsafe { (rip as *const [u8; 2]).read() }
-    } else {
-        [0; 2]
-    };
+    let code = fault.code_bytes();
     let parameter = fault.registers.general[RCX] as u32;
     match code {
         [0xcd, 0x29] => plain(
@@ -133,7 +167,7 @@ fn protection(fault: &Fault, who: &str) -> Violation {
             [0xC000_0420, rip as u64, 0, 0],
             format!("{who} reports a failed assertion (int 0x2c)"),
         ),
-        [0xfa | 0xfb | 0xf4, _] | [0x0f, 0x20..=0x23 | 0x30 | 0x32] | [0x40..=0x4f, 0x0f] => plain(
+        _ if is_privileged(code) => plain(
             &codes::BAD_INSTRUCTION,
             [0xC000_0096, rip as u64, 0, 0],
             format!("{who} is privileged (bytes {:02x} {:02x}); ntsim does not run it", code[0], code[1]),
@@ -190,8 +224,8 @@ fn page_fault(irql: u8) -> &'static Code {
 fn place(address: usize) -> &'static str {
     match address {
         0..0x10000 => "near the null pointer",
-        _ if address >> 40 == 0xff_fff7 || address >> 12 == 0xf_ffff_7800_0000 => {
-            "the shared user page, which ntsim does not emulate yet"
+        _ if crate::ke::shared_data::contains(address) => {
+            "the shared user page (KUSER_SHARED_DATA), which drivers read with plain instructions and never write"
         }
         _ if address >> 47 != 0 => "which lies in kernel space and is mapped to nothing in ntsim",
         _ => "which is not mapped, or not with these rights",

@@ -4,8 +4,11 @@
 //! never returns; the reporter walks the faulting thread's stack, names it and ends the process.
 
 use super::describe::{Fault, describe};
+use super::emulate::{self, Emulated};
 use super::memory::{self, Protection};
 use crate::context::{self, Context};
+use crate::ke::pcr;
+use crate::seh;
 use crate::symbols::Registers;
 use std::cell::Cell;
 use std::sync::Once;
@@ -13,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 const SIGNALS: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP];
 const STACK: usize = 64 << 10;
+const RSP: usize = 4;
 
 static INSTALL: Once = Once::new();
 static CLAIMED: AtomicBool = AtomicBool::new(false);
@@ -65,7 +69,10 @@ thread_local! {
 
 /// Once per thread that enters the kernel: a stack for the handler.
 pub fn prepare_thread() {
-    context::current().stack_low.set(super::stack_bounds().0);
+    let context = context::current();
+    let (low, high) = super::stack_bounds();
+    context.stack_low.set(low);
+    context.stack_high.set(high);
     SIGNAL_STACK.with(|slot| {
         if !slot.0.get().is_null() {
             return;
@@ -78,6 +85,28 @@ pub fn prepare_thread() {
         unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) };
         slot.0.set(base);
     });
+    PCR.with(|slot| {
+        if slot.0.get().is_none() {
+            slot.0.set(pcr::create(context));
+        }
+    });
+}
+
+/// A thread's control region; unmapped when the thread ends.
+struct Pcr(Cell<Option<*mut u8>>);
+
+impl Drop for Pcr {
+    fn drop(&mut self) {
+        if let Some(region) = self.0.take() {
+            context::current().pcr.set(std::ptr::null_mut());
+            // SAFETY: driver code has left the thread.
+            unsafe { pcr::release(region) };
+        }
+    }
+}
+
+thread_local! {
+    static PCR: Pcr = const { Pcr(Cell::new(None)) };
 }
 
 unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, machine: *mut libc::c_void) {
@@ -96,9 +125,25 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, machine: *m
             registers: registers(&*machine),
             context: std::ptr::from_ref(context),
         };
-        if emulate(&mut fault, context) {
-            restore(&mut *machine, &fault.registers);
-            return;
+        let stepped = signal == libc::SIGTRAP && emulate::finish_step(&mut fault, context);
+        let outcome = if stepped { Emulated::Done } else { emulate::emulate(&mut fault, context) };
+        let work = match outcome {
+            Emulated::Done => {
+                restore(&mut *machine, &fault.registers);
+                (*machine).uc_mcontext.gregs[libc::REG_EFL as usize] &= !emulate::TRAP;
+                return;
+            }
+            Emulated::Stepping => {
+                restore(&mut *machine, &fault.registers);
+                (*machine).uc_mcontext.gregs[libc::REG_EFL as usize] |= emulate::TRAP;
+                return;
+            }
+            Emulated::Later(work) => Some(work),
+            Emulated::No if !seh::is_sane(context, fault.registers.general[RSP]) => None,
+            Emulated::No => exception(&fault, context),
+        };
+        if let Some(work) = work.filter(|_| seh::is_sane(context, fault.registers.general[RSP])) {
+            return redirect(&mut *machine, &fault, work);
         }
         if !CLAIMED.swap(true, Ordering::SeqCst) {
             FAULT.store(&raw mut fault, Ordering::SeqCst);
@@ -111,22 +156,64 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, machine: *m
     }
 }
 
-/// What the headers of the kit inline: reading CR8 is reading the IRQL.
-fn emulate(fault: &mut Fault, context: &Context) -> bool {
-    let rip = fault.registers.rip;
-    if fault.signal != libc::SIGSEGV || crate::Kernel::get().images.containing(rip).is_none() {
-        return false;
+/// What is left to do on the driver's own stack.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Work {
+    /// A write to CR8; `next` is the instruction behind.
+    SetIrql { irql: u8, next: usize },
+    /// The fault may be an exception that the driver handles.
+    Exception {
+        /// It came inside a routine, not in driver code.
+        in_routine: bool,
+    },
+}
+
+/// Whether the thread can go on in [`seh::begin`], and what for.
+fn exception(fault: &Fault, context: &Context) -> Option<Work> {
+    let images = &crate::Kernel::get().images;
+    let in_driver = |rip| images.containing(rip).is_some_and(|image| !image.is_unloaded());
+    let rsp = fault.registers.general[RSP];
+    if in_driver(fault.registers.rip) && !fault.is_fetch() {
+        return Some(Work::Exception { in_routine: false });
     }
-    // SAFETY: the instruction that was just executed is readable for its length of four bytes.
-    let code = unsafe { (rip as *const [u8; 4]).read() };
-    // mov r64, cr8: REX with R set, 0F 20, mod 3 and register field 0.
-    if code[0] & 0xfc == 0x44 && code[1] == 0x0f && code[2] == 0x20 && code[3] & 0xf8 == 0xc0 {
-        let register = usize::from(code[3] & 7) | usize::from(code[0] & 1) << 3;
-        fault.registers.general[register] = usize::from(context.irql.get());
-        fault.registers.rip = rip + 4;
-        return true;
+    // SAFETY: a sane stack pointer is readable.
+    if fault.is_fetch() && in_driver(unsafe { (rsp as *const usize).read() }) {
+        return Some(Work::Exception { in_routine: false });
     }
-    false
+    // SAFETY: rows are statics.
+    let raises = unsafe { context.routine.get().as_ref() }.is_some_and(|row| row.raises);
+    (raises && context.entry_rsp.get() > rsp && images.containing(fault.registers.rip).is_none())
+        .then_some(Work::Exception { in_routine: true })
+}
+
+/// Sends the thread to [`seh::begin`] when the signal is over: on the stack that it had, below
+/// what it had there.
+unsafe fn redirect(machine: &mut libc::ucontext_t, fault: &Fault, work: Work) {
+    /// Host code keeps 128 bytes below its stack pointer.
+    const BELOW: usize = 256;
+    const CLEARED: i64 = emulate::TRAP | 0x400 | 0x40000;
+    let size = std::mem::size_of::<seh::Delivery>();
+    let place = (fault.registers.general[RSP] - BELOW - size) & !63;
+    // SAFETY: the caller has checked that the stack has room; the kernel's structure is valid.
+    unsafe {
+        let state = &*machine.uc_mcontext.fpregs;
+        let mut saved = seh::CONTEXT::new(
+            &fault.registers,
+            &state._xmm.map(|register| {
+                let [a, b, c, d] = register.element.map(u64::from);
+                [a | b << 32, c | d << 32]
+            }),
+        );
+        let gregs = &mut machine.uc_mcontext.gregs;
+        saved.MxCsr = state.mxcsr;
+        saved.EFlags = gregs[libc::REG_EFL as usize] as u32;
+        (place as *mut seh::Delivery).write(seh::Delivery { machine: saved, fault: *fault, work });
+        gregs[libc::REG_RIP as usize] = seh::begin as *const () as i64;
+        gregs[libc::REG_RDI as usize] = place as i64;
+        // As after a call.
+        gregs[libc::REG_RSP as usize] = place as i64 - 8;
+        gregs[libc::REG_EFL as usize] &= !CLEARED;
+    }
 }
 
 /// The order of general registers in instructions, as indices of `gregs`.
@@ -193,5 +280,5 @@ fn report() {
     }
     // SAFETY: the handler has published the fault and stays in its frame.
     let fault = unsafe { &*FAULT.load(Ordering::SeqCst) };
-    describe(fault)
+    describe(fault, String::new())
 }

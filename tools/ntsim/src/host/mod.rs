@@ -1,16 +1,30 @@
 //! What depends on the host system: memory, threads, faults. Linux on x86_64.
 
 mod describe;
+mod emulate;
 mod fault;
 mod futex;
 pub mod memory;
 
+pub(crate) use describe::{Fault, describe, is_privileged};
+pub(crate) use fault::Work;
 pub use fault::prepare_thread;
 pub use futex::{futex_wait, futex_wake};
 
 /// Once per process: fault handlers and the reporter thread.
 pub(crate) fn start() {
+    crate::ke::shared_data::prepare();
     fault::install();
+}
+
+/// Sets the running thread's gs base.
+///
+/// # Safety
+/// Nothing on this thread may use gs but code that expects this base.
+pub(crate) unsafe fn set_gs(base: usize) -> bool {
+    const ARCH_SET_GS: i32 = 0x1001;
+    // SAFETY: by contract.
+    unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_SET_GS, base) == 0 }
 }
 
 /// The stack of the running thread: lowest and highest address.

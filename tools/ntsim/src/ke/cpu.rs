@@ -140,6 +140,7 @@ impl Cpu {
 fn note(context: &Context, index: u32) {
     context.cpu.set(index);
     context.last_cpu.set(index);
+    super::pcr::note_processor(context, index);
 }
 
 /// The thread's own choice; 0 for none.

@@ -33,7 +33,9 @@ unsafe fn bug_check(code: u32) {
 }
 
 unsafe fn bug_check_ex(code: u32, a: u64, b: u64, c: u64, d: u64) {
-    Violation::new(&codes::DRIVER_BUGCHECK)
+    let own =
+        if code == codes::STACK_BUFFER_OVERRUN.number { &codes::STACK_BUFFER_OVERRUN } else { &codes::DRIVER_BUGCHECK };
+    Violation::new(own)
         .params([a, b, c, d])
         .text(format!("the driver called KeBugCheckEx({code:#010X}, {a:#x}, {b:#x}, {c:#x}, {d:#x})"))
         .raise()

@@ -14,7 +14,7 @@ crate::routines! { "ntoskrnl.exe";
     fn MmMapLockedPagesSpecifyCache(mdl: *mut MDL, mode: i8, cache: u32, address: PVOID, bugcheck: u32, priority: u32) -> PVOID = map_specify: PASSIVE..=DISPATCH, fails(null_mut());
     fn MmMapLockedPages(mdl: *mut MDL, mode: i8) -> PVOID = map_obsolete: PASSIVE..=DISPATCH;
     fn MmUnmapLockedPages(address: PVOID, mdl: *mut MDL) = unmap: PASSIVE..=DISPATCH;
-    fn MmProbeAndLockPages(mdl: *mut MDL, mode: i8, operation: u32) = probe_and_lock: PASSIVE..=DISPATCH;
+    raising MmProbeAndLockPages(mdl: *mut MDL, mode: i8, operation: u32) = probe_and_lock: PASSIVE..=DISPATCH;
     fn MmUnlockPages(mdl: *mut MDL) = unlock: PASSIVE..=DISPATCH;
     fn MmMapMdl(mdl: *mut MDL, protection: u32, routine: Option<MdlRoutine>, context: PVOID) -> NTSTATUS = map_mdl: PASSIVE..=DISPATCH;
     fn MmProtectMdlSystemAddress(mdl: *mut MDL, protection: u32) -> NTSTATUS = protect: PASSIVE..=DISPATCH;
@@ -129,11 +129,10 @@ unsafe fn probe_and_lock(mdl: *mut MDL, _mode: i8, operation: u32) {
         let begin = start(mdl);
         let write = operation != 0;
         if !crate::host::memory::accessible(begin, (*mdl).ByteCount as usize, write) {
-            let what = if write { "writable" } else { "readable" };
-            crate::ex::raise_exception(
-                STATUS_ACCESS_VIOLATION,
-                &format!("MmProbeAndLockPages found {} bytes at {begin:#x} not {what} and", (*mdl).ByteCount),
-            );
+            crate::seh::raise_exception(STATUS_ACCESS_VIOLATION, || {
+                let what = if write { "writable" } else { "readable" };
+                format!("MmProbeAndLockPages found {} bytes at {begin:#x} not {what} and", (*mdl).ByteCount)
+            });
         }
         fill_frames(mdl, begin);
         (*mdl).MdlFlags |= MDL_PAGES_LOCKED | if write { MDL_WRITE_OPERATION } else { 0 };

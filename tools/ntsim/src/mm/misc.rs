@@ -1,8 +1,11 @@
 //! The rest of Mm.
 
+use crate::bugcheck::codes;
 use crate::kernel::Kernel;
 use crate::table::{Resolved, resolve};
-use crate::types::{BOOLEAN, DRIVER_OBJECT, PVOID, STATUS_ACCESS_VIOLATION, UNICODE_STRING};
+use crate::types::{
+    BOOLEAN, DRIVER_OBJECT, PVOID, STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT, UNICODE_STRING,
+};
 use std::ptr::null_mut;
 
 crate::routines! { "ntoskrnl.exe";
@@ -14,8 +17,8 @@ crate::routines! { "ntoskrnl.exe";
     fn MmLockPagableDataSection(address: PVOID) -> PVOID = lock_section: PASSIVE..=APC;
     fn MmLockPagableSectionByHandle(section: PVOID) = lock_by_handle: PASSIVE..=APC;
     fn MmUnlockPagableImageSection(section: PVOID) = unlock_section: PASSIVE..=APC;
-    fn ProbeForRead(address: usize, length: usize, alignment: u32) = probe_read: PASSIVE..=APC;
-    fn ProbeForWrite(address: usize, length: usize, alignment: u32) = probe_write: PASSIVE..=APC;
+    raising ProbeForRead(address: usize, length: usize, alignment: u32) = probe_read: PASSIVE..=APC;
+    raising ProbeForWrite(address: usize, length: usize, alignment: u32) = probe_write: PASSIVE..=APC;
 }
 
 /// Only what ntsim can run is found: a driver that asks takes null as "this system lacks it".
@@ -65,12 +68,23 @@ unsafe fn probe_write(address: usize, length: usize, alignment: u32) {
     probe(address, length, alignment, true, "ProbeForWrite");
 }
 
+/// As the real ones: the alignment first, then the end of the range, then the pages.
 fn probe(address: usize, length: usize, alignment: u32, write: bool, routine: &str) {
     if length == 0 {
         return;
     }
-    let aligned = alignment.is_power_of_two() && address & (alignment as usize - 1) == 0;
-    if !aligned || !crate::host::memory::accessible(address, length, write) {
-        crate::ex::raise_exception(STATUS_ACCESS_VIOLATION, &format!("{routine} of {length} bytes at {address:#x}"));
+    if !alignment.is_power_of_two() || alignment > 16 {
+        bugcheck!(
+            codes::BAD_PARAMETER,
+            [u64::from(alignment), address as u64, 0, 0],
+            "{routine} was given the alignment {alignment}; it is 1, 2, 4, 8 or 16"
+        );
+    }
+    let what = || format!("{routine} of {length} bytes at {address:#x}, alignment {alignment},");
+    if address & (alignment as usize - 1) != 0 {
+        crate::seh::raise_exception(STATUS_DATATYPE_MISALIGNMENT, what);
+    }
+    if !crate::host::memory::accessible(address, length, write) {
+        crate::seh::raise_exception(STATUS_ACCESS_VIOLATION, what);
     }
 }

@@ -5,6 +5,7 @@ pub mod thread;
 mod version;
 
 pub(crate) use system_thread::running_in;
+pub(crate) use version::VERSION;
 
 use crate::table::Row;
 

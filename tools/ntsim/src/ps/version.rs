@@ -13,6 +13,8 @@ crate::routines! { "ntoskrnl.exe";
 const MAJOR: u32 = 10;
 const MINOR: u32 = 0;
 const BUILD: u32 = 20348;
+/// Major, minor, build.
+pub(crate) const VERSION: (u32, u32, u32) = (MAJOR, MINOR, BUILD);
 
 #[repr(C)]
 struct VersionInformation {

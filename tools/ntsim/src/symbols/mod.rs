@@ -1,7 +1,7 @@
 //! Stacks: captured as addresses, given names when somebody reads them.
 
 mod names;
-mod unwind;
+pub mod unwind;
 
 pub use names::{Named, describe};
 pub use unwind::Registers;
@@ -42,6 +42,8 @@ impl Stack {
     pub fn of(context: &Context, at: Option<Registers>) -> Self {
         let images = &Kernel::get().images;
         let mut frames = Vec::with_capacity(16);
+        // SAFETY: what a stopped thread points at lives while it is stopped.
+        let at = at.or_else(|| unsafe { context.stopped.get().as_ref() }.copied());
         let mut registers = at;
         let mut routine = context.routine.get();
         let mut entry = (context.entry_rsp.get(), context.entry_rbp.get());
@@ -79,6 +81,8 @@ impl Stack {
             frames.push(Raw::Called(outer.site));
             routine = outer.routine;
             entry = (outer.entry_rsp, outer.entry_rbp);
+            // SAFETY: as above.
+            registers = unsafe { outer.stopped.as_ref() }.copied();
             transition = outer.outer;
         }
     }

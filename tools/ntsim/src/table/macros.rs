@@ -8,11 +8,14 @@
 ///     fn ExAllocatePool2(flags: u64, size: usize, tag: u32) -> PVOID = allocate2: PASSIVE..=DISPATCH, fails(std::ptr::null_mut());
 ///     fn ExWaitForRundownProtectionRelease(run: *mut EX_RUNDOWN_REF) = wait: PASSIVE..=APC, blocks;
 ///     variadic DbgPrint(arguments: Arguments) -> u32 = dbg_print: PASSIVE..=HIGH;
+///     raising ProbeForRead(address: usize, length: usize, alignment: u32) = probe_read: PASSIVE..=APC;
 ///     asm __chkstk = chkstk;
 ///     data KdDebuggerEnabled = debugger_enabled;
 /// }
 /// ```
 /// `fn` and `variadic`: the path after `=` is an `unsafe fn` with these argument types (Rust ABI).
+/// `raising`: as `fn`, for a routine of at most four arguments that may raise an exception into its
+/// caller (see [`crate::seh`]); its body must own nothing when it raises or touches driver memory.
 /// A variadic one gets its argument words through [`crate::table::Arguments`].
 /// `asm`: the path is the `extern "win64"` function itself, bound unchecked.
 /// `data`: the path is a `fn() -> *const u8` that gives the variable's address.
@@ -41,6 +44,7 @@ macro_rules! routines {
                     max_irql: $crate::routines!(@irql 15 $($max)?),
                     blocks: false $(|| $crate::routines!(@is_blocks $attr))*,
                     fails: false $(|| $crate::routines!(@is_fails $attr))*,
+                    raises: $crate::routines!(@raises $kind),
                     target: $crate::routines!(@target $kind $body),
                 };
             }
@@ -58,6 +62,10 @@ macro_rules! routines {
     (@is_fails fails) => { true };
     (@is_fails blocks) => { false };
 
+    (@raises raising) => { true };
+    (@raises $kind:tt) => { false };
+
+    (@target raising $body:path) => { $crate::table::Target::Code(entry) };
     (@target fn $body:path) => { $crate::table::Target::Code(entry) };
     (@target variadic $body:path) => { $crate::table::Target::Code(entry) };
     (@target asm $body:path) => { $crate::table::Target::Code($body) };
@@ -83,6 +91,47 @@ macro_rules! routines {
         pub unsafe extern "win64" fn checked($($arg: $ty),*) $(-> $ret)? {
             $crate::table::enter(&ROW);
             $($crate::routines!(@attr $attr $(($fail))?);)*
+            unsafe { $body($($arg),*) }
+        }
+    };
+
+    (@entry raising $body:path, ($($arg:ident: $ty:ty),*), ($($ret:ty)?), ()) => {
+        /// Stores where the driver came from and the registers that it relies on
+        /// ([`crate::seh::AtEntry`]), so that an exception can go on in its frame.
+        #[unsafe(naked)]
+        pub unsafe extern "win64" fn entry() {
+            ::std::arch::naked_asm!(
+                "mov r11, qword ptr [rip + ntsim_thread_context@GOTTPOFF]",
+                "mov qword ptr fs:[r11], rsp",
+                "mov qword ptr fs:[r11 + 8], rbp",
+                "sub rsp, 0x108",
+                "mov qword ptr [rsp + 0x20], rbx",
+                "mov qword ptr [rsp + 0x28], rbp",
+                "mov qword ptr [rsp + 0x30], rsi",
+                "mov qword ptr [rsp + 0x38], rdi",
+                "mov qword ptr [rsp + 0x40], r12",
+                "mov qword ptr [rsp + 0x48], r13",
+                "mov qword ptr [rsp + 0x50], r14",
+                "mov qword ptr [rsp + 0x58], r15",
+                "movaps xmmword ptr [rsp + 0x60], xmm6",
+                "movaps xmmword ptr [rsp + 0x70], xmm7",
+                "movaps xmmword ptr [rsp + 0x80], xmm8",
+                "movaps xmmword ptr [rsp + 0x90], xmm9",
+                "movaps xmmword ptr [rsp + 0xa0], xmm10",
+                "movaps xmmword ptr [rsp + 0xb0], xmm11",
+                "movaps xmmword ptr [rsp + 0xc0], xmm12",
+                "movaps xmmword ptr [rsp + 0xd0], xmm13",
+                "movaps xmmword ptr [rsp + 0xe0], xmm14",
+                "movaps xmmword ptr [rsp + 0xf0], xmm15",
+                "call {checked}",
+                "add rsp, 0x108",
+                "ret",
+                checked = sym checked,
+            )
+        }
+        /// The routine with its checks, for callers inside ntsim.
+        pub unsafe extern "win64" fn checked($($arg: $ty),*) $(-> $ret)? {
+            $crate::table::enter(&ROW);
             unsafe { $body($($arg),*) }
         }
     };

@@ -37,6 +37,8 @@ pub struct Row {
     pub blocks: bool,
     /// It may fail for lack of resources: the fault injector can make it.
     pub fails: bool,
+    /// It may raise an exception into its caller.
+    pub raises: bool,
     /// What an import is bound to.
     pub target: Target,
 }

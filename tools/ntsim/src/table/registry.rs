@@ -12,6 +12,7 @@ const FAMILIES: &[&[&[&Row]]] = &[
     crate::ob::TABLES,
     crate::rtl::TABLES,
     crate::se::TABLES,
+    crate::seh::TABLES,
     crate::etw::TABLES,
     crate::dbg::TABLES,
     crate::crt::TABLES,

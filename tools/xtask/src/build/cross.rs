@@ -29,6 +29,11 @@ impl Cross {
         self.folder.join(TARGET).join(profile.folder())
     }
 
+    /// The linker for Windows images.
+    pub fn linker(&self) -> &Path {
+        &self.linker
+    }
+
     /// True when the toolchain is the distribution's, not rustup's.
     pub fn is_system(&self) -> bool {
         self.toolchain.sysroot == Path::new("/usr")

@@ -6,6 +6,7 @@
 //! The lock file of the cross build is derived from the committed one, so host and driver builds use
 //! the same versions and neither touches the other's file.
 
+pub mod c;
 mod cross;
 mod linker;
 mod lock;
@@ -64,10 +65,32 @@ pub struct Driver {
 /// Builds and checks the drivers; returns them in the order of the workspace.
 pub fn drivers(options: &Options) -> Result<Vec<Driver>> {
     let metadata = workspace::metadata()?;
-    let packages = select(workspace::driver_packages(&metadata), &options.packages)?;
+    let (in_c, in_rust): (Vec<_>, Vec<_>) = options.packages.iter().cloned().partition(|name| name == c::PACKAGE);
     let target = metadata.target_directory.as_std_path();
     let cross = Cross::find(target, options.install)?;
-    cross.run("build", options.profile, &packages, options.deny_warnings)?;
+    let mut finished = Vec::new();
+    if in_c.is_empty() || !in_rust.is_empty() {
+        let packages = select(workspace::driver_packages(&metadata), &in_rust)?;
+        finished = rust_drivers(options, &cross, &packages, target)?;
+    }
+    if options.packages.is_empty() && c::clang().is_none() {
+        eprintln!("{}", c::MISSING);
+    } else if options.packages.is_empty() || !in_c.is_empty() {
+        finished.push(c_driver(&cross, options, target)?);
+    }
+    Ok(finished)
+}
+
+fn c_driver(cross: &Cross, options: &Options, target: &Path) -> Result<Driver> {
+    if c::clang().is_none() && options.install {
+        crate::install::packages(&[c::DEBIAN_PACKAGE])?;
+    }
+    let (folder, out) = (target.join("c-drivers"), sys_folder(target, options.profile));
+    Ok(Driver { sys: c::build(&c::require()?, cross.linker(), &folder, &out)? })
+}
+
+fn rust_drivers(options: &Options, cross: &Cross, packages: &[DriverPackage], target: &Path) -> Result<Vec<Driver>> {
+    cross.run("build", options.profile, packages, options.deny_warnings)?;
     let built = cross.output(options.profile);
     let out = sys_folder(target, options.profile);
     std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;

@@ -48,6 +48,8 @@ pub fn run(thorough: bool) -> Result<ExitCode> {
 const TEST: [&str; 2] = ["test", "--no-fail-fast"];
 /// Where tests find the driver images.
 const IMAGES: &str = "NTSIM_SYS_DIR";
+/// Tells tests that there is no driver in C, because there is no clang.
+const WITHOUT_C: &str = "NTSIM_WITHOUT_C_DRIVER";
 
 /// The cargo that runs this, at the root of the workspace.
 fn cargo() -> Command {
@@ -59,6 +61,9 @@ fn cargo() -> Command {
 fn host_tests(target: &Path, thorough: bool) -> Tally {
     let mut command = cargo();
     command.args(TEST).env(IMAGES, sys_folder(target, Profile::Debug));
+    if build::c::clang().is_none() {
+        command.env(WITHOUT_C, "1");
+    }
     if thorough {
         command.env("PROPTEST_CASES", "4096");
     }

@@ -6,11 +6,16 @@ use crate::workspace::metadata;
 use anyhow::Result;
 use std::path::Path;
 
-/// Installs what is missing: a compiler and linker for Windows images, libclang for the bindings.
+/// Installs what is missing: a compiler and linker for Windows images, libclang for the bindings, and
+/// clang for the test driver in C. The last is optional: where it cannot be had, its tests are left out
+/// with a message.
 pub fn install() -> Result<()> {
     build::prepare(metadata()?.target_directory.as_std_path())?;
     if !has_libclang() {
         install::packages(&["libclang-19-dev"])?;
+    }
+    if build::c::clang().is_none() && install::packages(&[build::c::DEBIAN_PACKAGE]).is_err() {
+        eprintln!("{}; its tests are left out", build::c::MISSING);
     }
     Ok(())
 }
