@@ -21,6 +21,7 @@ macro_rules! contract {
                 name: $id,
                 description: $what,
                 adapters: 1,
+                file: file!(),
                 run: |job, _| $function(job),
             },
         )*];
@@ -137,6 +138,11 @@ mod work_shared;
 #[path = "../../contract/work_state.rs"]
 mod work_state;
 
+#[path = "../../contract/ndis/consumer/hold.rs"]
+mod ndis_hold;
+#[path = "../../contract/ndis/consumer/quota.rs"]
+mod ndis_quota;
+
 /// The lists of all files.
 static FILES: &[&[Workload]] = &[
     adapter::TESTS,
@@ -188,6 +194,8 @@ static FILES: &[&[Workload]] = &[
     work_shared::TESTS,
     work_order::TESTS,
     work_state::TESTS,
+    ndis_hold::TESTS,
+    ndis_quota::TESTS,
 ];
 
 /// All tests.

@@ -172,6 +172,10 @@ impl Extension {
                 self.find(bytes.get(..input))?.cancel.set();
                 Ok(0)
             }
+            api::IOCTL_GO_ON => {
+                self.find(bytes.get(..input))?.go_on.set();
+                Ok(0)
+            }
             _ => Err(STATUS_INVALID_DEVICE_REQUEST),
         }
     }

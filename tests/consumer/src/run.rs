@@ -86,6 +86,8 @@ pub struct Counts {
     pub done: AtomicU64,
     /// What `done` will be.
     pub total: AtomicU64,
+    /// Stages that the run has arrived at.
+    pub stage: AtomicU64,
 }
 
 impl Counts {
@@ -112,6 +114,7 @@ impl Counts {
             total: self.total.load(Relaxed),
             checks: self.checks.load(Relaxed),
             completions: self.completions.load(Relaxed),
+            stage: self.stage.load(Relaxed),
         }
     }
 }
@@ -124,6 +127,8 @@ pub struct State {
     pub counts: Counts,
     /// Set to end the run early.
     pub cancel: Event,
+    /// Set to let the run go on from a stage.
+    pub go_on: Event,
     // The first thing that went wrong where no result could be returned, such as a close in a drop.
     aside: Lock<Option<Failure>>,
 }
@@ -143,8 +148,14 @@ impl core::ops::Deref for Run {
 impl Run {
     /// A run that has not begun.
     pub fn new(request: api::Request) -> core::result::Result<Self, NoMemory> {
-        let cancel = Event::manual()?;
-        Ok(Self(Shared::try_new(State { request, counts: Counts::default(), cancel, aside: Lock::new(None) })?))
+        let state = State {
+            request,
+            counts: Counts::default(),
+            cancel: Event::manual()?,
+            go_on: Event::automatic()?,
+            aside: Lock::new(None),
+        };
+        Ok(Self(Shared::try_new(state)?))
     }
 
     /// Expects a condition.
@@ -201,6 +212,13 @@ impl Run {
             Waited::Other => Err(Failure::new("the run was cancelled", STATUS_CANCELLED)),
             Waited::TimedOut => Err(Failure::new(what, STATUS_IO_TIMEOUT)),
         }
+    }
+
+    /// Arrives at the next stage and waits at PASSIVE_LEVEL until the host lets the run go on.
+    #[track_caller]
+    pub fn stage(&self) -> Result {
+        self.counts.stage.fetch_add(1, Relaxed);
+        self.wait(&self.go_on, "the host lets the run go on")
     }
 
     /// Ends the step if the run was cancelled.

@@ -33,6 +33,7 @@ mod file;
 mod report;
 mod service;
 mod status;
+mod view;
 
 pub use adapter::AdapterId;
 pub use config::{AdapterConfig, Config, IpConfig, Keyword};
@@ -41,7 +42,7 @@ pub use file::File;
 pub use report::{Leak, UnloadReport};
 pub use status::NtStatus;
 
-pub use crate::ndis::{Edge, OidAnswer};
+pub use crate::ndis::{AttributesCall, Edge, NdkAttributes, NdkBinding, NdkEvent, NdkOpen, OidAnswer, Registration};
 
 use std::net::IpAddr;
 use std::path::Path;

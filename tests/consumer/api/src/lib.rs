@@ -9,6 +9,7 @@
 //! | [`IOCTL_RUN`] | [`Request`], then the path of the source file as UTF-16 | [`Outcome`] |
 //! | [`IOCTL_PROGRESS`] | the run's id (`u64`) | [`Progress`] |
 //! | [`IOCTL_CANCEL`] | the run's id (`u64`) | nothing |
+//! | [`IOCTL_GO_ON`] | the run's id (`u64`) | nothing |
 //!
 //! A run lasts as long as its request. Progress and cancel come from other threads; a run that has not
 //! begun, or is over, is not found.
@@ -36,6 +37,8 @@ pub const IOCTL_RUN: u32 = control_code(0x801);
 pub const IOCTL_PROGRESS: u32 = control_code(0x802);
 /// Ends a run early; its outcome has the status `STATUS_CANCELLED`.
 pub const IOCTL_CANCEL: u32 = control_code(0x803);
+/// Lets a run go on that waits at a stage ([`Progress::stage`]).
+pub const IOCTL_GO_ON: u32 = control_code(0x804);
 
 /// A FILE_DEVICE_UNKNOWN, METHOD_BUFFERED code that needs read and write access.
 const fn control_code(function: u32) -> u32 {
@@ -54,6 +57,8 @@ pub struct Entry {
     pub description: Text<116>,
     /// How many adapters the workload needs (1 or 2); a second one that is given is used.
     pub adapters: u32,
+    /// The end of the path of the source file that defines the workload.
+    pub file: Text<64>,
 }
 
 /// An adapter to work on. Addresses that are all zero are not there.

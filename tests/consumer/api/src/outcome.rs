@@ -115,4 +115,6 @@ pub struct Progress {
     pub checks: u64,
     /// Completions so far.
     pub completions: u64,
+    /// Stages that the run has arrived at; it waits at the last one for [`crate::IOCTL_GO_ON`].
+    pub stage: u64,
 }

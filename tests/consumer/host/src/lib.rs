@@ -17,12 +17,16 @@
 #![forbid(unsafe_code)]
 
 use ndktest_api as api;
-use ntsim::machine::{AdapterConfig, Config, File, Machine, MachineError, NtStatus, UnloadReport};
+use ntsim::machine::{AdapterConfig, AdapterId, Config, DriverId, Machine, MachineError, NtStatus, UnloadReport};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use zerocopy::{FromBytes, IntoBytes};
+use std::sync::Arc;
 
 pub mod child;
+mod consumer;
+mod running;
+
+pub use consumer::Consumer;
+pub use running::Running;
 
 /// What can go wrong outside the workload itself.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +60,24 @@ pub enum Error {
         what: &'static str,
         /// Bytes of the answer.
         length: usize,
+    },
+    /// A run ended while it was expected to arrive at a stage.
+    #[error("{workload} ended before stage {stage}: {} (0x{:08X})", .failure.what, .failure.status)]
+    Ended {
+        /// The workload.
+        workload: String,
+        /// The stage.
+        stage: u64,
+        /// Why it ended.
+        failure: Box<api::Failure>,
+    },
+    /// A run does not arrive at a stage, or does not end.
+    #[error("{workload} does not come to {what}")]
+    Stuck {
+        /// The workload.
+        workload: String,
+        /// What was waited for.
+        what: String,
     },
 }
 
@@ -104,10 +126,10 @@ fn default_images() -> PathBuf {
 /// A booted machine with the consumer's device open.
 pub struct Session {
     // Before the machine: the driver cannot be unloaded with its device open.
-    device: File,
+    consumer: Arc<Consumer>,
     machine: Machine,
-    targets: Vec<api::Target>,
-    next: AtomicU64,
+    driver: DriverId,
+    adapters: Vec<AdapterId>,
 }
 
 /// What was left behind when everything was unloaded.
@@ -135,92 +157,86 @@ impl Left {
 }
 
 impl Session {
-    /// Boots the machine, loads both drivers, starts the adapters, opens the consumer's device.
+    /// Boots the machine, loads both drivers, starts the adapters, opens the consumer's device, and waits until
+    /// the adapters know their addresses.
     ///
     /// # Errors
     /// [`Error::NoImage`] names the command that builds a missing image.
     pub fn boot(setup: &Setup) -> Result<Self, Error> {
+        let session = Self::boot_unsettled(setup)?;
+        session.settle()?;
+        Ok(session)
+    }
+
+    /// As [`Session::boot`], for adapters that cannot be opened.
+    ///
+    /// # Errors
+    /// As for [`Session::boot`].
+    pub fn boot_unsettled(setup: &Setup) -> Result<Self, Error> {
         let nic = image(&setup.images, "softndk")?;
         let consumer = image(&setup.images, "ndktest")?;
         let mut machine = Machine::new(setup.config.clone())?;
-        let nic = machine.load(nic, &[])?;
+        let driver = machine.load(nic, &[])?;
         let mut targets = Vec::new();
+        let mut adapters = Vec::new();
         for adapter in &setup.adapters {
             targets.push(target(adapter));
-            machine.add_adapter(nic, adapter.clone())?;
+            adapters.push(machine.add_adapter(driver, adapter.clone())?);
         }
         machine.load(consumer, &[])?;
-        let device = machine.open(api::LINK_NAME)?;
-        let session = Self { device, machine, targets, next: AtomicU64::new(1) };
-        // The driver hears of addresses a moment after its adapters have started.
-        let outcome = session.run(&session.request("settle"), None)?;
-        if outcome.status == 0 { Ok(session) } else { Err(Error::Unsettled(Box::new(outcome.failure))) }
+        let consumer = Arc::new(Consumer::open(&machine, targets)?);
+        Ok(Self { consumer, machine, driver, adapters })
     }
 
-    /// A request with the session's adapters, a fresh id and ordinary choices.
+    /// Waits until the adapters know their addresses: the driver hears of them a moment after it has started.
+    ///
+    /// # Errors
+    /// [`Error::Unsettled`].
+    pub fn settle(&self) -> Result<(), Error> {
+        let outcome = self.run(&self.request("settle"), None)?;
+        if outcome.status == 0 { Ok(()) } else { Err(Error::Unsettled(Box::new(outcome.failure))) }
+    }
+
+    /// See [`Consumer::request`].
     pub fn request(&self, workload: &str) -> api::Request {
-        let mut adapters = [api::Target::default(); 2];
-        for (place, target) in adapters.iter_mut().zip(&self.targets) {
-            *place = *target;
-        }
-        api::Request {
-            id: self.next.fetch_add(1, Ordering::Relaxed),
-            seed: 1,
-            workload: api::Text::new(workload),
-            adapters,
-            major: 2,
-            minor: 1,
-            ..api::Request::default()
-        }
+        self.consumer.request(workload)
     }
 
-    /// The workloads that the consumer has.
+    /// See [`Consumer::workloads`].
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::Answer`].
+    /// As there.
     pub fn workloads(&self) -> Result<Vec<api::Entry>, Error> {
-        const MOST: usize = 4096;
-        let bytes = self.control("the list", api::IOCTL_LIST, &[], MOST * size_of::<api::Entry>())?;
-        let entries = bytes.chunks_exact(size_of::<api::Entry>());
-        Ok(entries.filter_map(|entry| api::Entry::read_from_bytes(entry).ok()).collect())
+        self.consumer.workloads()
     }
 
-    /// Runs a workload and waits for its end. A workload that fails is not an error: see the outcome.
+    /// See [`Consumer::run`].
     ///
     /// # Errors
-    /// [`Error::Refused`] if the consumer does not know the workload or cannot begin.
+    /// As there.
     pub fn run(&self, request: &api::Request, file: Option<&Path>) -> Result<api::Outcome, Error> {
-        let mut input = request.as_bytes().to_vec();
-        if let Some(file) = file {
-            input.extend(nt_path(file).encode_utf16().flat_map(u16::to_le_bytes));
-        }
-        let bytes = self.control("a run", api::IOCTL_RUN, &input, size_of::<api::Outcome>())?;
-        parse("a run", &bytes)
+        self.consumer.run(request, file)
     }
 
-    /// How far a run is; none if it has not begun or is over.
+    /// Runs a workload on another thread.
+    pub fn start(&self, request: &api::Request) -> Running {
+        Running::start(Arc::clone(&self.consumer), request)
+    }
+
+    /// See [`Consumer::progress`].
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::Answer`].
+    /// As there.
     pub fn progress(&self, id: u64) -> Result<Option<api::Progress>, Error> {
-        const WHAT: &str = "the progress";
-        match self.control(WHAT, api::IOCTL_PROGRESS, id.as_bytes(), size_of::<api::Progress>()) {
-            Ok(bytes) => parse(WHAT, &bytes).map(Some),
-            Err(Error::Refused { status: NtStatus::NOT_FOUND, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.consumer.progress(id)
     }
 
-    /// Ends a run early; false if it has not begun or is over.
+    /// See [`Consumer::cancel`].
     ///
     /// # Errors
-    /// [`Error::Refused`].
+    /// As there.
     pub fn cancel(&self, id: u64) -> Result<bool, Error> {
-        match self.control("a cancel", api::IOCTL_CANCEL, id.as_bytes(), 0) {
-            Ok(_) => Ok(true),
-            Err(Error::Refused { status: NtStatus::NOT_FOUND, .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.consumer.cancel(id)
     }
 
     /// The machine, for tests that do more with it.
@@ -228,24 +244,30 @@ impl Session {
         &mut self.machine
     }
 
+    /// The machine, for what needs no exclusive access.
+    pub fn view(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The adapters, in the order of the set-up.
+    pub fn adapters(&self) -> &[AdapterId] {
+        &self.adapters
+    }
+
+    /// softndk.sys.
+    pub fn driver(&self) -> DriverId {
+        self.driver
+    }
+
     /// Closes the device, removes the adapters, unloads the drivers.
     ///
     /// # Errors
-    /// [`Error::Machine`] if a driver cannot be unloaded.
+    /// [`Error::Machine`] if a driver cannot be unloaded: the consumer cannot while a [`Running`] is not over.
     pub fn end(self) -> Result<Left, Error> {
-        let Self { device, machine, .. } = self;
-        drop(device);
+        let Self { consumer, machine, .. } = self;
+        drop(consumer);
         Ok(Left { reports: machine.shutdown()? })
     }
-
-    fn control(&self, what: &'static str, code: u32, input: &[u8], room: usize) -> Result<Vec<u8>, Error> {
-        let (status, output) = self.device.ioctl(code, input, room)?;
-        if status == NtStatus::SUCCESS { Ok(output) } else { Err(Error::Refused { what, status }) }
-    }
-}
-
-fn parse<T: FromBytes>(what: &'static str, bytes: &[u8]) -> Result<T, Error> {
-    T::read_from_bytes(bytes).map_err(|_| Error::Answer { what, length: bytes.len() })
 }
 
 fn image(folder: &Path, name: &str) -> Result<PathBuf, Error> {
@@ -266,9 +288,4 @@ fn target(adapter: &AdapterConfig) -> api::Target {
         }
     }
     target
-}
-
-/// The path of a host's file as the machine's drivers name it.
-fn nt_path(file: &Path) -> String {
-    format!(r"\??\Z:{}", file.display()).replace('/', "\\")
 }

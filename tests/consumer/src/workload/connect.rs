@@ -15,6 +15,7 @@ pub static WORKLOAD: Workload = Workload {
     name: "connect",
     description: "connect, accept, reject, private data, connection data, addresses, disconnect",
     adapters: 1,
+    file: file!(),
     run,
 };
 

@@ -15,6 +15,7 @@ pub static WORKLOAD: Workload = Workload {
     name: "info",
     description: "query the limits at 1.0, 1.2, 2.0 and 2.1; refused versions; buffer sizes",
     adapters: 1,
+    file: file!(),
     run,
 };
 

@@ -32,6 +32,8 @@ pub struct Workload {
     pub description: &'static str,
     /// How many adapters it needs.
     pub adapters: u32,
+    /// The source file that defines it.
+    pub file: &'static str,
     /// Runs at PASSIVE_LEVEL; fills in what the counters do not tell.
     pub run: fn(&Job, &mut api::Outcome) -> Result,
 }
@@ -62,5 +64,6 @@ pub fn entries() -> impl Iterator<Item = api::Entry> {
         name: api::Text::new(workload.name),
         description: api::Text::new(workload.description),
         adapters: workload.adapters,
+        file: api::Text::tail(workload.file),
     })
 }

@@ -14,6 +14,7 @@ pub static WORKLOAD: Workload = Workload {
     name: "objects",
     description: "create CQ, PD, MR, QP, connector and listener; close them in both orders",
     adapters: 1,
+    file: file!(),
     run,
 };
 

@@ -15,6 +15,7 @@ pub static WORKLOAD: Workload = Workload {
     name: "ping",
     description: "send and receive to and fro: IPv4 and IPv6, one adapter and two",
     adapters: 1,
+    file: file!(),
     run,
 };
 

@@ -16,6 +16,7 @@ pub static WORKLOAD: Workload = Workload {
     name: "rdma",
     description: "read and write patterns: multi-SGE, unaligned, zero bytes, wrong tokens",
     adapters: 1,
+    file: file!(),
     run,
 };
 

@@ -12,8 +12,13 @@ use crate::{
 use ndkpi_sys::{STATUS_INVALID_ADDRESS, STATUS_IO_TIMEOUT};
 use ndktest_api as api;
 
-pub static WORKLOAD: Workload =
-    Workload { name: "settle", description: "wait until the adapters know their addresses", adapters: 1, run };
+pub static WORKLOAD: Workload = Workload {
+    name: "settle",
+    description: "wait until the adapters know their addresses",
+    adapters: 1,
+    file: file!(),
+    run,
+};
 
 fn run(job: &Job, outcome: &mut api::Outcome) -> Result {
     for target in job.run.request.adapters.iter().filter(|target| target.interface != 0) {

@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use ndktest_api::Outcome;
 use ndktest_host::{Session, Setup};
 
-use crate::Wire;
+use crate::host::Checks;
+use crate::{Wire, ndis};
 
 /// How one test over one wire ended.
 #[derive(Debug, Clone)]
@@ -31,16 +32,59 @@ pub fn is_id(name: &str) -> bool {
     })
 }
 
-/// The IDs that the consumer tests.
+/// A test of the contract.
+#[derive(Debug, Clone)]
+pub struct Test {
+    /// Requirement ID.
+    pub id: String,
+    /// One line for people.
+    pub what: String,
+    /// The source file below `tests/contract`, such as `cq_arm.rs` or `ndis/state.rs`.
+    pub file: String,
+    /// Where it is run.
+    pub wires: &'static [Wire],
+}
+
+/// All tests: those of the consumer, then those of NDIS. An ID that both see is there twice.
+///
+/// # Errors
+/// A machine that does not boot.
+pub fn tests() -> Result<Vec<Test>> {
+    let session = boot(Wire::Same)?;
+    let of_consumer = session.workloads()?.into_iter().filter(|entry| is_id(entry.name.as_str())).map(|entry| Test {
+        id: entry.name.to_string(),
+        what: entry.description.to_string(),
+        file: below_contract(entry.file.as_str()),
+        wires: &Wire::CONSUMER,
+    });
+    let of_ndis = ndis::tests().map(|test| Test {
+        id: test.id.to_owned(),
+        what: test.what.to_owned(),
+        file: below_contract(test.file),
+        wires: &Wire::HOST,
+    });
+    let tests = of_consumer.chain(of_ndis).collect();
+    session.end()?;
+    Ok(tests)
+}
+
+/// The IDs that are tested, each once.
 ///
 /// # Errors
 /// A machine that does not boot.
 pub fn ids() -> Result<Vec<String>> {
-    let session = boot(Wire::Same)?;
-    let names = session.workloads()?.into_iter().map(|entry| entry.name.to_string()).filter(|name| is_id(name));
-    let names = names.collect();
-    session.end()?;
-    Ok(names)
+    let mut ids: Vec<String> = Vec::new();
+    for test in tests()? {
+        if !ids.contains(&test.id) {
+            ids.push(test.id);
+        }
+    }
+    Ok(ids)
+}
+
+/// A path as the compiler knows it, from the folder of the contract's tests on.
+fn below_contract(path: &str) -> String {
+    path.rsplit_once("contract/").map_or(path, |(_, file)| file).trim_start_matches("runner/src/../../").to_owned()
 }
 
 fn boot(wire: Wire) -> Result<Session> {
@@ -56,6 +100,9 @@ fn boot(wire: Wire) -> Result<Session> {
 /// # Errors
 /// A machine that does not boot, or that is left with something behind.
 pub fn child(wire: Wire, ids: &[String]) -> Result<()> {
+    if wire == Wire::Ndis {
+        return host_child(ids);
+    }
     let session = boot(wire)?;
     for id in ids {
         println!("begin {id}");
@@ -75,8 +122,24 @@ pub fn child(wire: Wire, ids: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// The same for tests that boot machines of their own.
+fn host_child(ids: &[String]) -> Result<()> {
+    for id in ids {
+        println!("begin {id}");
+        let test = ndis::tests().find(|test| test.id == *id).with_context(|| format!("no test {id}"))?;
+        let checks = Checks::default();
+        match (test.run)(&checks) {
+            Ok(()) if checks.count() == 0 => println!("fail {id} it checked nothing"),
+            Ok(()) => println!("pass {id}"),
+            // One line, whatever the error says.
+            Err(error) => println!("fail {id} {}", format!("{error:#}").replace('\n', " ")),
+        }
+    }
+    Ok(())
+}
+
 /// One line on why a test failed.
-fn reason(outcome: &Outcome) -> String {
+pub(crate) fn reason(outcome: &Outcome) -> String {
     let failure = &outcome.failure;
     format!(
         "{} ({}:{}, status {:#010x}, seen {:#x}, wanted {:#x}, {} checks before)",
@@ -91,17 +154,20 @@ fn reason(outcome: &Outcome) -> String {
 pub fn run(wire: Wire, ids: &[String]) -> Result<Vec<Verdict>> {
     let mut verdicts = Vec::new();
     let mut left = ids;
+    // Tests that boot their own machines choose its options, which hold for a whole process.
+    let most = if wire == Wire::Ndis { 1 } else { usize::MAX };
     while !left.is_empty() {
-        let (ended, died) = one_child(wire, left)?;
-        let finished = ended.len();
+        let now = left.get(..most).unwrap_or(left);
+        let (ended, died) = one_child(wire, now)?;
+        let mut done = ended.len();
         verdicts.extend(ended);
-        left = left.get(finished..).unwrap_or(&[]);
         if let Some(report) = died {
             // The shutdown after the last test counts for that test.
-            let id = left.first().or(ids.last()).cloned().unwrap_or_default();
+            let id = now.get(done).or(now.last()).cloned().unwrap_or_default();
             verdicts.push(Verdict { id, wire, failure: Some(report) });
-            left = left.get(1..).unwrap_or(&[]);
+            done += 1;
         }
+        left = left.get(done.min(now.len())..).unwrap_or(&[]);
     }
     Ok(verdicts)
 }

@@ -1,21 +1,34 @@
 //! The conformance run: every test of the contract over every wire, in machines that may die.
+//!
+//! A requirement is seen by the kernel consumer (`tests/contract/*.rs`, compiled into `ndktest.sys`) or by NDIS,
+//! which is the host's part here ([`ndis`], compiled into this program).
 #![forbid(unsafe_code)]
 
 pub mod conformance;
+pub mod host;
 pub mod report;
 
-/// Which two ends a test connects.
+#[path = "../../ndis/mod.rs"]
+pub mod ndis;
+
+/// Who sees a test, and which two ends it connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wire {
-    /// Both ends on one adapter.
+    /// The consumer, with both ends on one adapter.
     Same,
-    /// The ends on two adapters of the machine.
+    /// The consumer, with the ends on two adapters of the machine.
     Two,
+    /// NDIS, with whatever adapters the test boots.
+    Ndis,
 }
 
 impl Wire {
     /// Every wire there is.
-    pub const ALL: [Self; 2] = [Self::Same, Self::Two];
+    pub const ALL: [Self; 3] = [Self::Same, Self::Two, Self::Ndis];
+    /// The wires of the tests that the consumer makes.
+    pub const CONSUMER: [Self; 2] = [Self::Same, Self::Two];
+    /// The wire of the tests that NDIS makes.
+    pub const HOST: [Self; 1] = [Self::Ndis];
 
     /// The name on the command line.
     #[must_use]
@@ -23,6 +36,7 @@ impl Wire {
         match self {
             Self::Same => "same",
             Self::Two => "two",
+            Self::Ndis => "ndis",
         }
     }
 

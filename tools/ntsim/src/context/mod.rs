@@ -161,6 +161,19 @@ impl Context {
         unsafe { rsp.read() }
     }
 
+    /// Whether a driver's function of a kind is on the stack: one whose [`CallSite::what`] begins so.
+    pub fn is_inside(&self, kind: &str) -> bool {
+        let mut at = self.transition.get();
+        // SAFETY: transitions are on this thread's stack, the outer ones above; calls that have returned took theirs out.
+        while let Some(transition) = unsafe { at.as_ref() } {
+            if transition.site.what.starts_with(kind) {
+                return true;
+            }
+            at = transition.outer;
+        }
+        false
+    }
+
     /// The locks held, oldest first.
     pub fn held_locks(&self) -> impl DoubleEndedIterator<Item = Held> + '_ {
         self.held.iter().take(self.held_count.get() as usize).map(Cell::get)

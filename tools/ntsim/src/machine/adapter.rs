@@ -81,6 +81,10 @@ impl Adapter {
         ndis::set(self.ndis, oid, bytes).map_err(|error| self.failed(&error))
     }
 
+    pub fn look<T>(&self, what: impl FnOnce(ndis::AdapterId) -> Result<T, ndis::NdisError>) -> Result<T, MachineError> {
+        what(self.ndis).map_err(|error| self.failed(&error))
+    }
+
     pub fn edge(&self) -> Result<ndis::Edge, MachineError> {
         ndis::edge(self.ndis).map_err(|error| self.failed(&error))
     }

@@ -7,7 +7,7 @@
 //! ```
 //! ndis.md MP-STATE-01.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
@@ -18,8 +18,9 @@ use super::driver::Driver;
 use super::handles;
 use super::latch::Latch;
 use super::oid::Oids;
+use super::view::{AttributesCall, NdkAttributes, NdkEvent};
 use crate::bugcheck::{Code, Violation};
-use crate::machine::AdapterConfig;
+use crate::machine::{AdapterConfig, Keyword};
 use ndkpi_sys::*;
 
 /// Names an adapter of the machine; never used twice.
@@ -60,11 +61,13 @@ pub(super) struct Attributes {
     pub registered: bool,
     pub general: Option<NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES>,
     pub supported_oids: Vec<u32>,
-    /// NDK: enabled, the capabilities.
-    pub ndk: Option<(bool, NDIS_NDK_CAPABILITIES)>,
+    pub ndk: Option<NdkAttributes>,
+    /// Every call, in order.
+    pub calls: Vec<AttributesCall>,
 }
 
-// SAFETY: pointers in the copies are not followed after the call that brought them.
+// SAFETY: pointers in the copies are not followed after the call that brought them, but those of the NDK attributes,
+// which lead to memory that the miniport keeps.
 unsafe impl Send for Attributes {}
 
 /// One adapter.
@@ -85,6 +88,12 @@ pub(super) struct Adapter {
     pub ndk_enabled: AtomicBool,
     /// Opens being executed, and open adapters, are counted by the shim; this is opens in flight.
     pub ndk_opening: AtomicU32,
+    /// The NDK events raised so far.
+    pub ndk_events: Mutex<Vec<NdkEvent>>,
+    /// The values under the software key as they are now.
+    pub keywords: Mutex<BTreeMap<String, Keyword>>,
+    /// What the miniport has asked for.
+    pub keywords_read: Mutex<Vec<String>>,
     /// What pause or restart waits for.
     pub pending: Mutex<Option<Arc<Latch<NDIS_STATUS>>>>,
     pub oids: Oids,

@@ -4,10 +4,23 @@
 use std::sync::atomic::Ordering;
 
 use super::adapter::{Adapter, LinkState, State};
+use super::view::{AttributesCall, NdkAttributes};
 use super::{codes, handles};
 use ndkpi_sys::*;
 
 unsafe fn set_attributes(handle: NDIS_HANDLE, given: *mut NDIS_MINIPORT_ADAPTER_ATTRIBUTES) -> NDIS_STATUS {
+    // SAFETY: the driver's structure.
+    let status = unsafe { set(handle, given) };
+    let adapter = handles::adapter(handle, "NdisMSetMiniportAttributes");
+    // SAFETY: every attribute structure begins with the header.
+    let kind = unsafe { (*given).Header.Type };
+    adapter.attributes.lock().calls.push(AttributesCall { kind, status });
+    status
+}
+
+/// # Safety
+/// `given` must be readable as far as its header says.
+unsafe fn set(handle: NDIS_HANDLE, given: *mut NDIS_MINIPORT_ADAPTER_ATTRIBUTES) -> NDIS_STATUS {
     let adapter = handles::adapter(handle, "NdisMSetMiniportAttributes");
     if adapter.state() != State::Initializing {
         adapter.violation(
@@ -179,7 +192,8 @@ unsafe fn ndk(
         );
     }
     // SAFETY: 16 bytes are all members.
-    let (enabled, capabilities) = unsafe { ((*given).Enabled, (*given).NdkCapabilities) };
+    let attributes = unsafe { given.read() };
+    let (enabled, capabilities) = (attributes.Enabled, attributes.NdkCapabilities);
     if capabilities.is_null() {
         adapter.violation(&codes::NDIS_BAD_ATTRIBUTES, "NdkCapabilities is NULL (MP-NATTR-02)");
     }
@@ -202,7 +216,9 @@ unsafe fn ndk(
         );
     }
     adapter.ndk_enabled.store(enabled != 0, Ordering::Release);
-    adapter.attributes.lock().ndk = Some((enabled != 0, capabilities));
+    // SAFETY: not null; the driver's structure of the newest version (CAP-08).
+    let info = unsafe { capabilities.NdkInfo.read() };
+    adapter.attributes.lock().ndk = Some(NdkAttributes { attributes, capabilities, info });
     NDIS_STATUS_SUCCESS
 }
 

@@ -54,7 +54,7 @@ unsafe fn open(object: *mut NDIS_CONFIGURATION_OBJECT, out: *mut NDIS_HANDLE) ->
     let (adapter, keywords) = match handles::find(handle.addr()) {
         Some(Object::Adapter(adapter)) => {
             let mut keywords: Vec<(String, Keyword)> =
-                adapter.config.keywords.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+                adapter.keywords.lock().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
             let named = keywords.iter().any(|(name, _)| name.eq_ignore_ascii_case("NetworkAddress"));
             if let Some(mac) = adapter.config.mac.filter(|_| !named) {
                 let text = mac.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
@@ -91,6 +91,9 @@ unsafe fn read(
     let configuration = handles::configuration(handle, "NdisReadConfiguration");
     // SAFETY: the caller's string.
     let name = unsafe { text_of(keyword) };
+    if let Some(Object::Adapter(adapter)) = handles::find(configuration.adapter) {
+        adapter.keywords_read.lock().push(name.clone());
+    }
     let value = configuration
         .keywords
         .lock()

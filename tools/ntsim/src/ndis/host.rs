@@ -56,7 +56,7 @@ pub enum NdisError {
     IndexTaken(u32),
 }
 
-fn find(id: AdapterId) -> Result<Arc<Adapter>, NdisError> {
+pub(super) fn find(id: AdapterId) -> Result<Arc<Adapter>, NdisError> {
     handles::all(|object| match object {
         Object::Adapter(adapter) if adapter.id == id => Some(Arc::clone(adapter)),
         _ => None,
@@ -126,7 +126,8 @@ pub fn remove_adapter(id: AdapterId) -> Result<(), NdisError> {
         if adapter.state() == State::Running {
             lifecycle::pause(&adapter, NDIS_PAUSE_MINIPORT_DEVICE_REMOVE)?;
         }
-        lifecycle::halt(&adapter, NdisHaltDeviceDisabled);
+        let removed = adapter.removed.load(Ordering::Acquire);
+        lifecycle::halt(&adapter, if removed { NdisHaltDeviceSurpriseRemoved } else { NdisHaltDeviceDisabled });
         Ok(())
     })
 }
@@ -136,16 +137,21 @@ pub fn remove_adapter(id: AdapterId) -> Result<(), NdisError> {
 /// # Errors
 /// The adapter does not exist.
 pub fn surprise_remove(id: AdapterId) -> Result<(), NdisError> {
+    announce_surprise_removal(id)?;
+    remove_adapter(id)
+}
+
+/// Tells the miniport that its device is gone; [`remove_adapter`] halts it later.
+///
+/// # Errors
+/// The adapter does not exist.
+pub fn announce_surprise_removal(id: AdapterId) -> Result<(), NdisError> {
     let adapter = find(id)?;
     Kernel::enter(|| {
         adapter.removed.store(true, Ordering::Release);
         lifecycle::device_event(&adapter, NdisDevicePnPEventSurpriseRemoved);
-        if adapter.state() == State::Running {
-            lifecycle::pause(&adapter, NDIS_PAUSE_MINIPORT_DEVICE_REMOVE)?;
-        }
-        lifecycle::halt(&adapter, NdisHaltDeviceSurpriseRemoved);
-        Ok(())
-    })
+    });
+    Ok(())
 }
 
 /// MiniportShutdownEx, as at a system shutdown.

@@ -25,6 +25,7 @@ mod path;
 mod pool;
 mod status;
 mod timer;
+mod view;
 mod work;
 
 pub use adapter::{AdapterId, LinkState, State};
@@ -34,6 +35,7 @@ pub use edge::Edge;
 pub use host::*;
 pub use misc::{LogEntry, event_log};
 pub use oid::OidAnswer;
+pub use view::*;
 
 use crate::table::Row;
 

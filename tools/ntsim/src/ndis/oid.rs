@@ -21,6 +21,8 @@ use ndkpi_sys::*;
 const PATIENCE: Duration = Duration::from_secs(12);
 /// Bytes after the buffer that the driver must leave alone.
 const GUARD: [u8; 16] = [0xE5; 16];
+/// What a query's buffer is filled with before.
+const FRESH: u8 = 0xCD;
 
 /// The answer to an OID request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct OidAnswer {
     pub bytes: Vec<u8>,
     /// `BytesNeeded`.
     pub needed: u32,
+    /// The miniport wrote into the buffer of a query.
+    pub written_to: bool,
 }
 
 /// The OID requests of one adapter.
@@ -65,6 +69,11 @@ impl Oids {
         self.busy.load(Ordering::Acquire)
     }
 
+    /// How many requests have been made.
+    pub fn made(&self) -> u64 {
+        self.next_id.load(Ordering::Relaxed)
+    }
+
     /// Waits until no request is with the miniport (MP-OID-12).
     pub fn wait_idle(&self, adapter: &Adapter) {
         let idle = wait_until(Some(PATIENCE), || self.open.lock().is_empty() && !self.is_busy());
@@ -79,13 +88,13 @@ impl Oids {
 /// Makes a request and waits for its end.
 pub(super) fn request(adapter: &Arc<Adapter>, oid: u32, what: Request<'_>, direct: bool) -> OidAnswer {
     let (kind, mut buffer) = match what {
-        Request::Query(capacity) => (NdisRequestQueryInformation, vec![0xCD; capacity]),
+        Request::Query(capacity) => (NdisRequestQueryInformation, vec![FRESH; capacity]),
         Request::Set(bytes) => (NdisRequestSetInformation, bytes.to_vec()),
     };
     let length = buffer.len();
     buffer.extend_from_slice(&GUARD);
     if matches!(adapter.state(), State::Halted | State::Initializing) {
-        return OidAnswer { status: NDIS_STATUS_ADAPTER_NOT_READY, bytes: Vec::new(), needed: 0 };
+        return OidAnswer { status: NDIS_STATUS_ADAPTER_NOT_READY, bytes: Vec::new(), needed: 0, written_to: false };
     }
     let id = adapter.oids.next_id.fetch_add(1, Ordering::Relaxed) + 1;
     let mut block = Box::new(NDIS_OID_REQUEST_V2::default());
@@ -123,8 +132,9 @@ pub(super) fn request(adapter: &Arc<Adapter>, oid: u32, what: Request<'_>, direc
     check_answer(adapter, oid, status, &data, &buffer, length);
     let written =
         if kind == NdisRequestQueryInformation && status == NDIS_STATUS_SUCCESS { data.BytesWritten } else { 0 };
+    let written_to = kind == NdisRequestQueryInformation && buffer.iter().take(length).any(|byte| *byte != FRESH);
     buffer.truncate(written as usize);
-    OidAnswer { status, bytes: buffer, needed: data.BytesNeeded }
+    OidAnswer { status, bytes: buffer, needed: data.BytesNeeded, written_to }
 }
 
 fn deliver(adapter: &Arc<Adapter>, request: *mut NDIS_OID_REQUEST, direct: bool) -> NDIS_STATUS {

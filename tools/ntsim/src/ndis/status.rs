@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use super::adapter::{LinkState, State};
 use super::attributes::{connected, speed};
 use super::latch::wait_until;
+use super::view::NdkEvent;
 use super::{codes, handles};
 use ndkpi_sys::*;
 
@@ -93,6 +94,21 @@ unsafe fn net_pnp_event(handle: NDIS_HANDLE, event: *mut NET_PNP_EVENT_NOTIFICAT
             "NdisMNetPnPEvent is called while an OID request is with the miniport; it belongs in a work item (STATE-08)",
         );
     }
+    let open_before = crate::ndk::open_count(adapter.config.interface_index);
+    let number = {
+        let mut events = adapter.ndk_events.lock();
+        events.push(NdkEvent {
+            event: event.NetPnPEvent.NetEvent,
+            header: (header.Type, header.Revision, header.Size),
+            port: event.PortNumber,
+            buffer: event.NetPnPEvent.Buffer.addr(),
+            length: event.NetPnPEvent.BufferLength,
+            inside_handler: crate::context::current().is_inside("Miniport"),
+            open_before,
+            open_after: None,
+        });
+        events.len() - 1
+    };
     if adapter.ndk_enabled.swap(enable, Ordering::AcqRel) == enable {
         let text = format!(
             "NDK is {} already; an event says that it becomes so (STATE-06)",
@@ -106,6 +122,10 @@ unsafe fn net_pnp_event(handle: NDIS_HANDLE, event: *mut NET_PNP_EVENT_NOTIFICAT
             adapter.ndk_opening.load(Ordering::Acquire) == 0
                 && crate::ndk::open_count(adapter.config.interface_index) == 0
         });
+    }
+    let open_after = crate::ndk::open_count(adapter.config.interface_index);
+    if let Some(event) = adapter.ndk_events.lock().get_mut(number) {
+        event.open_after = Some(open_after);
     }
     NDIS_STATUS_SUCCESS
 }

@@ -72,9 +72,9 @@ pub(crate) fn open_adapter(
     provider: Provider,
     consumer: usize,
     consumer_image: Option<ImageId>,
-    asked: NDK_VERSION,
+    mut parameters: NDIS_OPEN_NDK_ADAPTER_PARAMETERS,
 ) -> (i32, *mut NDK_ADAPTER) {
-    let mut parameters = NDIS_OPEN_NDK_ADAPTER_PARAMETERS { Version: asked, ..Default::default() };
+    let asked = parameters.Version;
     let mut adapter: *mut NDK_ADAPTER = std::ptr::null_mut();
     let target = provider.open.map_or(0, |open| open as usize);
     let status = call_driver(CallSite::new("OpenNDKAdapterHandler", target), || {

@@ -35,7 +35,8 @@ unsafe fn open(client_object: PWSK_CLIENT, version: NDK_VERSION, index: u32, out
         NdkInterface::NotReady => return NDIS_STATUS_ADAPTER_NOT_READY,
         NdkInterface::Ready(provider, opening) => (provider, opening),
     };
-    let (status, adapter) = crate::ndk::open_adapter(provider, client.code, client.image, version);
+    let parameters = NDIS_OPEN_NDK_ADAPTER_PARAMETERS { Version: version, ..Default::default() };
+    let (status, adapter) = crate::ndk::open_adapter(provider, client.code, client.image, parameters);
     drop(opening);
     if !adapter.is_null() && crate::ndk::checks() == crate::ndk::Checks::Off {
         Kernel::get().leaks.track("NDK_ADAPTER", adapter.addr(), format!("on interface {index}"));

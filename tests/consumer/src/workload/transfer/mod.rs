@@ -40,6 +40,7 @@ pub static WORKLOAD: Workload = Workload {
     name: "transfer",
     description: "send a file to a server and back by RDMA read and write, as SMB Direct does",
     adapters: 1,
+    file: file!(),
     run,
 };
 

@@ -1,0 +1,151 @@
+//! What NDIS knows of the machine's miniports, and the requests that tests make in its place.
+
+use super::{AdapterId, DriverId, Keyword, Machine, MachineError, OidAnswer};
+use crate::ndis::{self, AttributesCall, NdisError, NdkAttributes, NdkBinding, NdkEvent, NdkOpen, Registration};
+use ndkpi_sys::{NDIS_NDK_CAPABILITIES, NDIS_OPEN_NDK_ADAPTER_PARAMETERS, NDIS_WMI_NDK_CAPABILITIES, NDK_ADAPTER_INFO};
+
+impl Machine {
+    /// What a miniport driver registered; `None` for a driver of another kind.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchDriver`].
+    pub fn registration(&self, driver: DriverId) -> Result<Option<Registration>, MachineError> {
+        let index = self.index_of(driver)?;
+        Ok(ndis::registration(self.drivers[index].driver.object))
+    }
+
+    /// The calls of NdisMSetMiniportAttributes, in order.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn attributes_calls(&self, adapter: AdapterId) -> Result<Vec<AttributesCall>, MachineError> {
+        self.look(adapter, ndis::attributes_calls)
+    }
+
+    /// The OIDs that the adapter says it supports.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn supported_oids(&self, adapter: AdapterId) -> Result<Vec<u32>, MachineError> {
+        self.look(adapter, ndis::supported_oids)
+    }
+
+    /// The NDK attributes as they were given; `None` if they were not.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn ndk_attributes(&self, adapter: AdapterId) -> Result<Option<NdkAttributes>, MachineError> {
+        self.look(adapter, ndis::ndk_attributes)
+    }
+
+    /// The capabilities and the info where the miniport keeps them, read now.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn ndk_capabilities_now(
+        &self,
+        adapter: AdapterId,
+    ) -> Result<Option<(NDIS_NDK_CAPABILITIES, NDK_ADAPTER_INFO)>, MachineError> {
+        self.look(adapter, ndis::ndk_capabilities_now)
+    }
+
+    /// What a protocol that binds now is told of NDK.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn ndk_binding(&self, adapter: AdapterId) -> Result<NdkBinding, MachineError> {
+        self.look(adapter, ndis::ndk_binding)
+    }
+
+    /// GUID_NDIS_NDK_STATE.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn wmi_ndk_state(&self, adapter: AdapterId) -> Result<bool, MachineError> {
+        self.look(adapter, ndis::wmi_ndk_state)
+    }
+
+    /// GUID_NDIS_NDK_CAPABILITIES.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn wmi_ndk_capabilities(&self, adapter: AdapterId) -> Result<Option<NDIS_WMI_NDK_CAPABILITIES>, MachineError> {
+        self.look(adapter, ndis::wmi_ndk_capabilities)
+    }
+
+    /// The NDK events that the adapter has raised, in order.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn ndk_events(&self, adapter: AdapterId) -> Result<Vec<NdkEvent>, MachineError> {
+        self.look(adapter, ndis::ndk_events)
+    }
+
+    /// How many NDK adapters are open on the interface.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn open_ndk_adapters(&self, adapter: AdapterId) -> Result<usize, MachineError> {
+        self.look(adapter, ndis::open_ndk_adapters)
+    }
+
+    /// How many OID requests have gone to the miniport.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn oid_requests(&self, adapter: AdapterId) -> Result<u64, MachineError> {
+        self.look(adapter, ndis::oid_requests)
+    }
+
+    /// The keywords that the miniport has asked for, in order, with repetitions.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn keywords_read(&self, adapter: AdapterId) -> Result<Vec<String>, MachineError> {
+        self.look(adapter, ndis::keywords_read)
+    }
+
+    /// Changes a keyword while the adapter runs, without telling it; `None` deletes it.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn set_keyword(&self, adapter: AdapterId, name: &str, value: Option<Keyword>) -> Result<(), MachineError> {
+        self.look(adapter, |id| ndis::set_keyword(id, name, value))
+    }
+
+    /// Sends a direct OID query, at DISPATCH_LEVEL and beside any other request.
+    ///
+    /// # Errors
+    /// As for [`Machine::query_oid`].
+    pub fn query_direct_oid(&self, adapter: AdapterId, oid: u32, capacity: usize) -> Result<OidAnswer, MachineError> {
+        self.look(adapter, |id| ndis::query_direct(id, oid, capacity))
+    }
+
+    /// Calls OpenNDKAdapterHandler with any parameters, whatever NDIS thinks of the NDK state.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`]; a failing status is an answer.
+    pub fn open_ndk(
+        &self,
+        adapter: AdapterId,
+        parameters: NDIS_OPEN_NDK_ADAPTER_PARAMETERS,
+    ) -> Result<(i32, Option<NdkOpen>), MachineError> {
+        self.look(adapter, |id| ndis::open_ndk(id, parameters))
+    }
+
+    /// Tells the miniport that its device is gone; [`Machine::remove_adapter`] halts it later.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn announce_surprise_removal(&self, adapter: AdapterId) -> Result<(), MachineError> {
+        self.look(adapter, ndis::announce_surprise_removal)
+    }
+
+    fn look<T>(
+        &self,
+        adapter: AdapterId,
+        what: impl FnOnce(ndis::AdapterId) -> Result<T, NdisError>,
+    ) -> Result<T, MachineError> {
+        self.adapter(adapter)?.look(what)
+    }
+}
