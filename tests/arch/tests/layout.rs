@@ -23,8 +23,8 @@ const TOP: [&str; 14] = [
 ];
 /// What the folders of tools and tests may hold.
 const TOOLS: [&str; 3] = ["cross", "ntsim", "xtask"];
-const TESTS: [&str; 10] =
-    ["arch", "bad", "bad-input", "bench", "consumer", "contract", "fuzz", "miniport", "model", "pair"];
+const TESTS: [&str; 11] =
+    ["arch", "bad", "bad-input", "bench", "consumer", "contract", "fuzz", "miniport", "model", "pair", "seeds"];
 
 #[test]
 fn the_top_level_is_as_designed() {

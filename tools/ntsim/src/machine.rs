@@ -28,6 +28,7 @@
 
 mod adapter;
 mod config;
+mod course;
 mod error;
 mod file;
 mod report;
@@ -37,12 +38,14 @@ mod view;
 
 pub use adapter::AdapterId;
 pub use config::{AdapterConfig, Config, IpConfig, Keyword};
+pub use course::{Course, Worker};
 pub use error::MachineError;
 pub use file::File;
 pub use report::{Leak, UnloadReport};
 pub use status::NtStatus;
 
 pub use crate::ndis::{AttributesCall, Edge, NdkAttributes, NdkBinding, NdkEvent, NdkOpen, OidAnswer, Registration};
+pub use crate::sched::{Decision, Schedule, Strategy};
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -52,11 +55,14 @@ use std::time::Duration;
 use crate::kernel::Kernel;
 use crate::loader::{self, Driver};
 use crate::registry::Value;
-use crate::{io, ndis, verifier};
+use crate::{io, ndis, sched, verifier};
 use adapter::Adapter;
 
 /// How long work items of a driver may still run when it is unloaded.
 const WORK_ITEM_GRACE: Duration = Duration::from_secs(30);
+
+/// Processors of a seeded machine, unless told otherwise: on every host the same.
+const SEEDED_PROCESSORS: u32 = 2;
 
 /// Names a loaded driver of a [`Machine`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -327,14 +333,25 @@ impl Config {
     /// Hands the options to the verifier; false if it is too late for them.
     fn apply(&self) -> bool {
         let defaults = verifier::Options::default();
+        let seeded = self.schedule != Schedule::Free;
         let wanted = verifier::Options {
-            cpus: self.processors.unwrap_or(defaults.cpus),
+            cpus: self.processors.unwrap_or(if seeded { SEEDED_PROCESSORS } else { defaults.cpus }),
             guard_pages: self.guard_pages,
             ..defaults
         };
         let (cpus, guard_pages) = (wanted.cpus, wanted.guard_pages);
         let fixed = verifier::configure(wanted);
         let now = verifier::options();
-        fixed || (now.cpus == cpus && now.guard_pages == guard_pages)
+        (fixed || (now.cpus == cpus && now.guard_pages == guard_pages)) && self.apply_schedule()
+    }
+
+    /// A process has one schedule for all its machines.
+    fn apply_schedule(&self) -> bool {
+        let now = sched::seeded::started_with();
+        match (&self.schedule, now) {
+            (Schedule::Free, now) => now.is_none(),
+            (Schedule::Seeded { seed, strategy }, None) => sched::seeded::start(*seed, strategy),
+            (Schedule::Seeded { seed, strategy }, Some(now)) => now == (*seed, strategy.clone()),
+        }
     }
 }

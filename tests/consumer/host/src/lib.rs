@@ -17,7 +17,9 @@
 #![forbid(unsafe_code)]
 
 use ndktest_api as api;
-use ntsim::machine::{AdapterConfig, AdapterId, Config, DriverId, Machine, MachineError, NtStatus, UnloadReport};
+use ntsim::machine::{
+    AdapterConfig, AdapterId, Config, Course, DriverId, Machine, MachineError, NtStatus, UnloadReport,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -168,14 +170,32 @@ impl Session {
         Ok(session)
     }
 
+    /// As [`Session::boot`] for a seeded machine: threads of the boot run until they wait, and nothing is
+    /// explored before [`Course::explore`].
+    ///
+    /// # Errors
+    /// As for [`Session::boot`].
+    pub fn boot_steadily(setup: &Setup) -> Result<Self, Error> {
+        let session = Self::boot_as(setup, false)?;
+        session.settle()?;
+        Ok(session)
+    }
+
     /// As [`Session::boot`], for adapters that cannot be opened.
     ///
     /// # Errors
     /// As for [`Session::boot`].
     pub fn boot_unsettled(setup: &Setup) -> Result<Self, Error> {
+        Self::boot_as(setup, true)
+    }
+
+    fn boot_as(setup: &Setup, explore: bool) -> Result<Self, Error> {
         let nic = image(&setup.images, "softndk")?;
         let consumer = image(&setup.images, "ndktest")?;
         let mut machine = Machine::new(setup.config.clone())?;
+        if let Some(course) = machine.course() {
+            course.explore(explore);
+        }
         let driver = machine.load(nic, &[])?;
         let mut targets = Vec::new();
         let mut adapters = Vec::new();
@@ -237,6 +257,11 @@ impl Session {
     /// As there.
     pub fn cancel(&self, id: u64) -> Result<bool, Error> {
         self.consumer.cancel(id)
+    }
+
+    /// The course of a seeded machine.
+    pub fn course(&self) -> Option<Course> {
+        self.machine.course()
     }
 
     /// The machine, for tests that do more with it.

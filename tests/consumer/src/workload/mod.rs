@@ -10,6 +10,7 @@ mod connect;
 mod info;
 mod objects;
 mod ping;
+mod race;
 mod rdma;
 mod settle;
 mod transfer;
@@ -48,9 +49,9 @@ static WORKLOADS: [&Workload; 7] = [
     &transfer::WORKLOAD,
 ];
 
-/// Workloads, then the tests of the contract.
+/// Workloads, then races, then the tests of the contract.
 fn all() -> impl Iterator<Item = &'static Workload> {
-    WORKLOADS.into_iter().chain(crate::contract::tests())
+    WORKLOADS.into_iter().chain(race::WORKLOADS).chain(crate::contract::tests())
 }
 
 /// The workload of a name.

@@ -66,7 +66,7 @@ impl Report {
                 |thread| format!("{} ({})", thread.name(), thread.id()),
             ),
             irql: context.irql.get(),
-            notes: violation.notes,
+            notes: violation.notes.into_iter().chain(crate::sched::notes()).collect(),
             stacks,
         }
     }

@@ -12,6 +12,7 @@ pub fn is_entered() -> bool {
 /// as long as it does. Nested calls are free.
 pub fn enter<R>(f: impl FnOnce() -> R) -> R {
     if !is_entered() {
+        crate::sched::take_part();
         attach(Thread::for_host_thread());
     }
     f()

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 
 crate::routines! { "ntoskrnl.exe";
-    raising memcpy(target: *mut u8, source: *const u8, length: usize) -> *mut u8 = copy: PASSIVE..=HIGH;
-    raising memmove(target: *mut u8, source: *const u8, length: usize) -> *mut u8 = copy: PASSIVE..=HIGH;
-    raising memset(target: *mut u8, value: i32, length: usize) -> *mut u8 = set: PASSIVE..=HIGH;
-    raising memcmp(a: *const u8, b: *const u8, length: usize) -> i32 = compare: PASSIVE..=HIGH;
+    raising memcpy(target: *mut u8, source: *const u8, length: usize) -> *mut u8 = copy: PASSIVE..=HIGH, local;
+    raising memmove(target: *mut u8, source: *const u8, length: usize) -> *mut u8 = copy: PASSIVE..=HIGH, local;
+    raising memset(target: *mut u8, value: i32, length: usize) -> *mut u8 = set: PASSIVE..=HIGH, local;
+    raising memcmp(a: *const u8, b: *const u8, length: usize) -> i32 = compare: PASSIVE..=HIGH, local;
     fn qsort(base: *mut u8, count: usize, width: usize, order: Option<Order>) = sort: PASSIVE..=HIGH;
     asm __chkstk = chkstk;
 }

@@ -1,8 +1,6 @@
 //! The rest of Ex.
 
 use crate::types::{GUID, NTSTATUS, STATUS_SUCCESS};
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 
 crate::routines! { "ntoskrnl.exe";
     fn ExUuidCreate(uuid: *mut GUID) -> NTSTATUS = create_uuid: PASSIVE..=PASSIVE;
@@ -10,8 +8,7 @@ crate::routines! { "ntoskrnl.exe";
 }
 
 unsafe fn create_uuid(uuid: *mut GUID) -> NTSTATUS {
-    let random = |salt: u64| RandomState::new().hash_one(salt);
-    let (a, b) = (random(1), random(2));
+    let (a, b) = (crate::sched::random(), crate::sched::random());
     let mut tail = b.to_le_bytes();
     tail[0] = tail[0] & 0x3f | 0x80;
     // SAFETY: the driver's out-parameter.

@@ -3,10 +3,10 @@
 use crate::bugcheck::codes;
 use crate::context::{CallSite, call_driver};
 use crate::kernel::Image;
-use crate::sched;
+use crate::sched::{self, Condition};
 use crate::types::WORK_QUEUE_ITEM;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 crate::routines! { "ntoskrnl.exe";
@@ -31,10 +31,10 @@ struct Workers {
 }
 
 static WORKERS: Mutex<Option<Workers>> = Mutex::new(None);
-static WORK: Condvar = Condvar::new();
+static WORK: Condition = Condition::new();
 
 fn workers() -> MutexGuard<'static, Option<Workers>> {
-    WORKERS.lock().unwrap_or_else(PoisonError::into_inner)
+    WORKERS.lock()
 }
 
 /// Runs `f` on a system worker thread at PASSIVE_LEVEL. IRQL <= DISPATCH_LEVEL.
@@ -88,7 +88,7 @@ fn serve() {
             }
         } else {
             workers.idle += 1;
-            guard = WORK.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            WORK.wait(&mut guard, None);
             if let Some(workers) = guard.as_mut() {
                 workers.idle -= 1;
             }

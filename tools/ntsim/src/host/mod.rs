@@ -42,3 +42,38 @@ pub fn stack_bounds() -> (usize, usize) {
         (base as usize, base as usize + size)
     }
 }
+
+/// Keeps this thread and those that it will start on the processor where it runs now: threads that
+/// take turns wake each other faster there.
+pub(crate) fn stay_on_processor() {
+    // SAFETY: fills a set on the stack and passes it on; failure leaves things as they are.
+    unsafe {
+        let cpu = libc::sched_getcpu();
+        if cpu < 0 {
+            return;
+        }
+        let mut set = std::mem::zeroed::<libc::cpu_set_t>();
+        libc::CPU_SET(cpu as usize, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
+    }
+}
+
+/// Starts this program again without random placement of memory, if the host lets it: then addresses,
+/// and what drivers make of them, are the same in equal runs. Call it first thing in `main`.
+pub fn fix_addresses() {
+    use std::os::unix::process::CommandExt;
+    const QUERY: libc::c_ulong = 0xffff_ffff;
+    let wanted = libc::ADDR_NO_RANDOMIZE;
+    // SAFETY: asks for, and sets, the personality of this process.
+    let before = unsafe { libc::personality(QUERY) };
+    if before < 0 || before & wanted != 0 {
+        return;
+    }
+    // SAFETY: as above.
+    if unsafe { libc::personality((before | wanted) as libc::c_ulong) } < 0 {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else { return };
+    // Returns only if it fails; then addresses are as random as before.
+    let _ = std::process::Command::new(program).args(std::env::args_os().skip(1)).exec();
+}

@@ -18,7 +18,7 @@ use super::{cancel, dispatch};
 use crate::bugcheck::Violation;
 use crate::context::current;
 use crate::kernel::Kernel;
-use crate::sched::Parker;
+use crate::sched::{self, Parker};
 use crate::types::*;
 
 /// How long a cancelled request may take to come back.
@@ -319,7 +319,7 @@ fn routine(setup: &Setup<'_>) -> usize {
 
 /// Sends a request and waits for its end; the calling host thread is the requesting thread.
 fn perform(setup: Setup<'_>, buffers: Buffers, limit: Option<Duration>) -> Result<(IO_STATUS_BLOCK, Buffers), GaveUp> {
-    let started = Instant::now();
+    let started = sched::now();
     let request = Arc::new(Request::default());
     let target = setup.file.device();
     // SAFETY: an open file keeps its device.
@@ -345,12 +345,12 @@ fn perform(setup: Setup<'_>, buffers: Buffers, limit: Option<Duration>) -> Resul
     let result = request.wait(limit.map(|limit| started + limit)).or_else(|| {
         // SAFETY: only this thread frees the IRP.
         unsafe { cancel::cancel(irp) };
-        request.wait(Some(Instant::now() + CANCEL_GRACE))
+        request.wait(Some(sched::now() + CANCEL_GRACE))
     });
     let Some(result) = result else {
         // The driver still has the IRP: leave it and its buffers for ever.
         std::mem::forget(buffers);
-        return Err(GaveUp { after: started.elapsed() });
+        return Err(GaveUp { after: sched::now() - started });
     };
     let parts = [&buffers.system, &buffers.input, &buffers.output];
     for block in parts.into_iter().flatten() {

@@ -4,15 +4,16 @@
 //! so that a queue or free of something else is found.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use super::codes;
 use super::memory::Block;
 use crate::bugcheck::Violation;
 use crate::context::{CallSite, call_driver};
 use crate::kernel::{ImageId, Kernel};
+use crate::sched::{self, Condition};
 use crate::symbols::Stack;
 use crate::types::*;
 
@@ -42,7 +43,7 @@ struct Record {
 static ITEMS: Mutex<Option<HashMap<usize, Record>>> = Mutex::new(None);
 /// How many routines are queued or running, by the image of the routine.
 static BUSY: Mutex<Option<HashMap<ImageId, usize>>> = Mutex::new(None);
-static CALM: Condvar = Condvar::new();
+static CALM: Condition = Condition::new();
 
 fn with_items<R>(f: impl FnOnce(&mut HashMap<usize, Record>) -> R) -> R {
     f(ITEMS.lock().get_or_insert_default())
@@ -50,10 +51,10 @@ fn with_items<R>(f: impl FnOnce(&mut HashMap<usize, Record>) -> R) -> R {
 
 /// Waits until no work item routine of the image is queued or running; false if the time ran out.
 pub fn drain(image: ImageId, limit: Duration) -> bool {
-    let deadline = Instant::now() + limit;
+    let deadline = sched::now() + limit;
     let mut busy = BUSY.lock();
     while busy.get_or_insert_default().get(&image).is_some_and(|count| *count > 0) {
-        if CALM.wait_until(&mut busy, deadline).timed_out() {
+        if !CALM.wait(&mut busy, Some(deadline)) {
             return false;
         }
     }
@@ -197,6 +198,7 @@ mod tests {
     use super::*;
     use crate::bugcheck::expect_violation;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Instant;
 
     static RAN: AtomicUsize = AtomicUsize::new(0);
 

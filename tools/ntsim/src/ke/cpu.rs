@@ -79,7 +79,7 @@ extern "win64-unwind" fn occupy_any(context: &Context) {
                 return note(context, index as u32);
             }
         }
-        if round < 200 {
+        if round < 200 || sched::is_seeded() {
             sched::spin(round);
         } else if cpus[preferred as usize].wait_and_own(Duration::from_micros(200)) {
             return note(context, preferred);
@@ -93,7 +93,7 @@ pub(crate) fn occupy_exactly(context: &Context, index: u32) {
     let cpu = &all()[index as usize];
     let mut round = 0;
     while !cpu.try_own() {
-        if round < 200 {
+        if round < 200 || sched::is_seeded() {
             sched::spin(round);
         } else if cpu.wait_and_own(Duration::from_millis(10)) {
             break;

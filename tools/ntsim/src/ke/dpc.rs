@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{LazyLock, Once};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 crate::routines! { "ntoskrnl.exe";
     fn KeInitializeDpc(dpc: *mut KDPC, routine: Option<KDEFERRED_ROUTINE>, context: PVOID) = initialize: PASSIVE..=HIGH;
@@ -208,23 +208,23 @@ struct Call {
 
 impl Call {
     fn run(&self) {
-        let began = Instant::now();
         let target = self.routine.map_or(0, |routine| routine as usize);
+        if sched::is_seeded() {
+            sched::seeded::dpc_starts(target);
+        }
+        let began = sched::now();
         call_driver(CallSite::new("DPC routine", target), || {
             if let Some(routine) = self.routine {
                 // SAFETY: the driver's routine with its own arguments.
                 unsafe { routine(self.dpc, self.context, self.a, self.b) };
             }
         });
-        if crate::verifier::options().dpc_watchdog && began.elapsed() > WATCHDOG {
+        let took = sched::now() - began;
+        if crate::verifier::options().dpc_watchdog && took > WATCHDOG {
             crate::bugcheck::Violation::new(&codes::DPC_WATCHDOG)
-                .params([target as u64, began.elapsed().as_millis() as u64, 0, 0])
+                .params([target as u64, took.as_millis() as u64, 0, 0])
                 .guilty(target)
-                .text(format!(
-                    "the DPC routine {} ran for {} ms",
-                    crate::symbols::describe(target),
-                    began.elapsed().as_millis()
-                ))
+                .text(format!("the DPC routine {} ran for {} ms", crate::symbols::describe(target), took.as_millis()))
                 .raise();
         }
     }

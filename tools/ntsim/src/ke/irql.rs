@@ -6,7 +6,7 @@ use crate::context::{self, NO_CPU};
 use crate::types::{DISPATCH_LEVEL, HIGH_LEVEL, KIRQL};
 
 crate::routines! { "ntoskrnl.exe";
-    fn KeGetCurrentIrql() -> KIRQL = current: PASSIVE..=HIGH;
+    fn KeGetCurrentIrql() -> KIRQL = current: PASSIVE..=HIGH, local;
     fn KfRaiseIrql(new: KIRQL) -> KIRQL = raise_by_driver: PASSIVE..=HIGH;
     fn KeLowerIrql(new: KIRQL) = lower_by_driver: PASSIVE..=HIGH;
     fn KeRaiseIrqlToDpcLevel() -> KIRQL = raise_to_dispatch: PASSIVE..=DISPATCH;

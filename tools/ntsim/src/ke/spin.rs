@@ -161,8 +161,8 @@ extern "win64-unwind" fn contend(word: &AtomicUsize, lock: *mut KSPIN_LOCK, mine
         sched::spin(round);
         round = round.saturating_add(1);
         if round.is_multiple_of(1024) {
-            let began: Instant = *since.get_or_insert_with(Instant::now);
-            if began.elapsed() > Duration::from_secs(30) {
+            let began: Instant = *since.get_or_insert_with(sched::now);
+            if sched::now() - began > Duration::from_secs(30) {
                 bugcheck!(
                     codes::SPIN_LOCK_STUCK,
                     [lock as u64, seen as u64, 0, 0],

@@ -28,14 +28,20 @@ const UPTIME: u64 = 600_000_000;
 /// From 1601 to 1970 in 100 ns.
 const EPOCH: i64 = 116_444_736_000_000_000;
 
+/// When seeded machines boot: 1 January 2026.
+const SEEDED_BOOT: i64 = EPOCH + 1_767_225_600 * 10_000_000;
+
 static START: LazyLock<(Instant, i64)> = LazyLock::new(|| {
+    if sched::is_seeded() {
+        return (sched::now(), SEEDED_BOOT);
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    (Instant::now(), EPOCH + (now.as_nanos() / 100) as i64)
+    (sched::now(), EPOCH + (now.as_nanos() / 100) as i64)
 });
 
 /// Time since boot, 100 ns.
 pub fn interrupt_time() -> u64 {
-    START.0.elapsed().as_nanos() as u64 / 100 + UPTIME
+    (sched::now() - START.0).as_nanos() as u64 / 100 + UPTIME
 }
 
 /// Time since 1601, 100 ns.
@@ -47,15 +53,24 @@ pub fn system_time() -> i64 {
 pub(crate) fn deadline(timeout: i64) -> Instant {
     let relative = if timeout < 0 { timeout.unsigned_abs() } else { (timeout - system_time()).max(0) as u64 };
     // A thousand years are for ever, and do not overflow the host's clock.
-    Instant::now() + Duration::from_nanos(relative.min(30_000_000_000_000_000).saturating_mul(100))
+    sched::now() + Duration::from_nanos(relative.min(30_000_000_000_000_000).saturating_mul(100))
+}
+
+/// A driver looks at a clock.
+fn read() {
+    if sched::is_seeded() {
+        sched::seeded::clock_read();
+    }
 }
 
 unsafe fn query_system_time(time: *mut i64) {
+    read();
     // SAFETY: the driver's out-parameter.
     unsafe { time.write(system_time()) };
 }
 
 unsafe fn query_interrupt_time(counter: *mut u64) -> u64 {
+    read();
     let now = interrupt_time();
     // SAFETY: the driver's out-parameter.
     unsafe { counter.write(now) };
@@ -63,6 +78,7 @@ unsafe fn query_interrupt_time(counter: *mut u64) -> u64 {
 }
 
 unsafe fn query_unbiased() -> u64 {
+    read();
     interrupt_time()
 }
 
@@ -75,12 +91,16 @@ unsafe fn performance_counter(frequency: *mut i64) -> i64 {
         // SAFETY: the driver's out-parameter.
         unsafe { frequency.write(FREQUENCY) };
     }
+    read();
     interrupt_time() as i64
 }
 
 unsafe fn stall(microseconds: u32) {
-    let until = Instant::now() + Duration::from_micros(u64::from(microseconds));
-    while Instant::now() < until {
+    if sched::is_seeded() {
+        return sched::sleep(Duration::from_micros(u64::from(microseconds)));
+    }
+    let until = sched::now() + Duration::from_micros(u64::from(microseconds));
+    while sched::now() < until {
         sched::spin(0);
     }
 }
@@ -96,7 +116,7 @@ unsafe fn delay(mode: KPROCESSOR_MODE, _alertable: u8, interval: *const i64) -> 
     // SAFETY: the driver's interval.
     let until = deadline(unsafe { interval.read() });
     debug_assert!(context::irql() < 2);
-    sched::sleep(until.saturating_duration_since(Instant::now()));
+    sched::sleep(until.saturating_duration_since(sched::now()));
     STATUS_SUCCESS
 }
 

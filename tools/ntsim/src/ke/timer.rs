@@ -165,7 +165,7 @@ fn start_clock() {
 fn run_clock() {
     loop {
         let next = queue().as_ref().and_then(|queue| queue.by_time.first_key_value().map(|((due, _), _)| *due));
-        let now = Instant::now();
+        let now = sched::now();
         match next {
             Some(due) if due <= now => expire(now),
             // A timer set earlier meanwhile unparks.

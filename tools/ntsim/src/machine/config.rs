@@ -3,24 +3,33 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use crate::sched::{Schedule, Strategy};
+
 /// How large and how strict the machine is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Virtual processors, 1 to 64; `None` takes as many as the host has.
+    /// Virtual processors, 1 to 64; `None` takes as many as the host has, or 2 for a seeded machine.
     pub processors: Option<u32>,
     /// Special pool: each block ends at an inaccessible page and is inaccessible once it is
     /// freed. Finds overruns and late accesses at the instruction that does them; costs speed.
     pub guard_pages: bool,
+    /// Who chooses which kernel thread runs: the host, or a seed.
+    pub schedule: Schedule,
 }
 
 /// For tests: special pool on.
 impl Default for Config {
     fn default() -> Self {
-        Config { processors: None, guard_pages: true }
+        Config { processors: None, guard_pages: true, schedule: Schedule::Free }
     }
 }
 
 impl Config {
+    /// A machine that a seed schedules.
+    pub fn seeded(seed: u64, strategy: Strategy) -> Self {
+        Config { schedule: Schedule::Seeded { seed, strategy }, ..Config::default() }
+    }
+
     /// For benchmarks and demonstrations: checks that cost speed are off.
     pub fn fast() -> Self {
         Config { guard_pages: false, ..Config::default() }

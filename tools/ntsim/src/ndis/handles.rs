@@ -76,7 +76,11 @@ pub(super) fn find(handle: usize) -> Option<Object> {
 
 /// All objects that `wanted` picks.
 pub(super) fn all<T>(wanted: impl Fn(&Object) -> Option<T>) -> Vec<T> {
-    OBJECTS.read().values().filter_map(wanted).collect()
+    let objects = OBJECTS.read();
+    // In the order of their making, so that equal runs do equal things.
+    let mut sorted: Vec<_> = objects.iter().collect();
+    sorted.sort_unstable_by_key(|(handle, _)| **handle);
+    sorted.into_iter().filter_map(|(_, object)| wanted(object)).collect()
 }
 
 /// A handle as the driver sees it.

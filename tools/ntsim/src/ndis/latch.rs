@@ -1,7 +1,7 @@
 //! Waiting of host-side code for what a driver completes later.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -42,7 +42,7 @@ impl<T: Clone> Latch<T> {
 
     /// Waits for the value, at most `patience`.
     pub fn wait(&self, patience: Duration) -> Option<T> {
-        let deadline = Instant::now() + patience;
+        let deadline = sched::now() + patience;
         let parker = Arc::new(Parker::new());
         {
             let mut state = self.state.lock();
@@ -58,12 +58,12 @@ impl<T: Clone> Latch<T> {
 
 /// Waits until `condition` holds, at most `patience` (for ever if `None`); looks every half millisecond.
 pub(crate) fn wait_until(patience: Option<Duration>, mut condition: impl FnMut() -> bool) -> bool {
-    let deadline = patience.map(|patience| Instant::now() + patience);
+    let deadline = patience.map(|patience| sched::now() + patience);
     loop {
         if condition() {
             return true;
         }
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        if deadline.is_some_and(|deadline| sched::now() >= deadline) {
             return condition();
         }
         sched::sleep(Duration::from_micros(500));

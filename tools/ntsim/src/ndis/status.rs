@@ -8,6 +8,7 @@ use super::attributes::{connected, speed};
 use super::latch::wait_until;
 use super::view::NdkEvent;
 use super::{codes, handles};
+use crate::sched;
 use ndkpi_sys::*;
 
 unsafe fn indicate_status(handle: NDIS_HANDLE, indication: *mut NDIS_STATUS_INDICATION) {
@@ -84,9 +85,9 @@ unsafe fn net_pnp_event(handle: NDIS_HANDLE, event: *mut NET_PNP_EVENT_NOTIFICAT
         );
     }
     // A handler that is on its way back on another thread is neither "inside" nor pended: it gets the time to return.
-    let patience = std::time::Instant::now() + std::time::Duration::from_millis(200);
-    while adapter.oids.is_busy() && std::time::Instant::now() < patience {
-        std::thread::sleep(std::time::Duration::from_millis(1));
+    let patience = sched::now() + std::time::Duration::from_millis(200);
+    while adapter.oids.is_busy() && sched::now() < patience {
+        sched::sleep(std::time::Duration::from_millis(1));
     }
     if adapter.oids.is_busy() {
         adapter.violation(

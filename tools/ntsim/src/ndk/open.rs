@@ -16,6 +16,7 @@ use crate::Kernel;
 use crate::bugcheck::Violation;
 use crate::context::{CallSite, call_driver};
 use crate::kernel::ImageId;
+use crate::sched::{self, Parker};
 use crate::symbols::{Raw, Stack};
 use ndkpi_sys::{
     CLOSE_NDK_ADAPTER_HANDLER, NDIS_HANDLE, NDIS_OPEN_NDK_ADAPTER_PARAMETERS, NDIS_STATUS_NOT_SUPPORTED, NDK_ADAPTER,
@@ -88,7 +89,7 @@ pub(crate) fn open_adapter(
         return (status, std::ptr::null_mut());
     }
     let opened = Stack::capture();
-    let open = Open { provider, consumer, opened: opened.clone(), since: Instant::now() };
+    let open = Open { provider, consumer, opened: opened.clone(), since: sched::now() };
     OPENS.lock().get_or_insert_with(HashMap::new).insert(adapter.addr(), open);
     // SAFETY: the provider delivered an adapter, whose header is readable.
     let version = unsafe { (*adapter).Header.Version };
@@ -191,7 +192,7 @@ fn check_closed(record: &'static Record) {
 #[derive(Debug)]
 struct Watch {
     done: Arc<AtomicBool>,
-    thread: std::thread::Thread,
+    parker: Arc<Parker>,
 }
 
 impl Watch {
@@ -203,28 +204,29 @@ impl Watch {
         }
         let done = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&done);
-        let end = Instant::now() + super::patience();
-        let spawned = std::thread::Builder::new().name("ndk leak watch".to_owned()).spawn(move || {
+        let end = sched::now() + super::patience();
+        let parker = Arc::new(Parker::new());
+        let waits = Arc::clone(&parker);
+        let spawned = sched::spawn("ndk leak watch".to_owned(), move || {
             Kernel::enter(|| {
                 while !seen.load(Ordering::Acquire) {
-                    let now = Instant::now();
-                    if now >= end {
+                    if sched::now() >= end {
                         // Whatever is being closed this late has all the same not been leaked.
                         report_leaks(record);
                         return;
                     }
-                    std::thread::park_timeout(end - now);
+                    waits.park(Some(end));
                 }
             });
         });
-        spawned.ok().map(|handle| Watch { done, thread: handle.thread().clone() })
+        spawned.ok().map(|()| Watch { done, parker })
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         self.done.store(true, Ordering::Release);
-        self.thread.unpark();
+        self.parker.unpark();
     }
 }
 

@@ -3,7 +3,7 @@
 //! Callbacks come from a worker at PASSIVE_LEVEL, one at a time for each registration, in the
 //! order of the changes; cancelling waits for the one that runs.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::c_void;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -48,7 +48,7 @@ impl std::fmt::Debug for Row {
     }
 }
 
-static REGISTRATIONS: Mutex<Option<HashMap<usize, Arc<Registration>>>> = Mutex::new(None);
+static REGISTRATIONS: Mutex<Option<BTreeMap<usize, Arc<Registration>>>> = Mutex::new(None);
 static NEXT: AtomicUsize = AtomicUsize::new(0x4E4F_0010);
 
 unsafe fn register(
@@ -69,7 +69,7 @@ unsafe fn register(
         state: Mutex::default(),
     });
     let handle = NEXT.fetch_add(0x10, Ordering::Relaxed);
-    REGISTRATIONS.lock().get_or_insert_with(HashMap::new).insert(handle, Arc::clone(&registration));
+    REGISTRATIONS.lock().get_or_insert_with(BTreeMap::new).insert(handle, Arc::clone(&registration));
     Kernel::get().leaks.track("MIB change notification", handle, "");
     // The handle is written before the first callback can run.
     // SAFETY: the caller's out-parameter.
@@ -87,7 +87,7 @@ pub(super) fn changed(row: MIB_UNICASTIPADDRESS_ROW, kind: MIB_NOTIFICATION_TYPE
     let interested: Vec<Arc<Registration>> = REGISTRATIONS
         .lock()
         .iter()
-        .flat_map(HashMap::values)
+        .flat_map(BTreeMap::values)
         .filter(|registration| registration.family == AF_UNSPEC || registration.family == family)
         .cloned()
         .collect();

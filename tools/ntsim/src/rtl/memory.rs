@@ -4,7 +4,7 @@ use crate::symbols::{Raw, Stack};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 crate::routines! { "ntoskrnl.exe";
-    raising RtlCompareMemory(a: *const u8, b: *const u8, length: usize) -> usize = compare: PASSIVE..=HIGH;
+    raising RtlCompareMemory(a: *const u8, b: *const u8, length: usize) -> usize = compare: PASSIVE..=HIGH, local;
     fn RtlRandomEx(seed: *mut u32) -> u32 = random: PASSIVE..=APC;
     fn RtlCaptureStackBackTrace(skip: u32, count: u32, trace: *mut usize, hash: *mut u32) -> u16 = capture: PASSIVE..=HIGH;
     fn RtlGetEnabledExtendedFeatures(mask: u64) -> u64 = extended_features: PASSIVE..=PASSIVE;

@@ -20,7 +20,8 @@
 /// `asm`: the path is the `extern "win64"` function itself, bound unchecked.
 /// `data`: the path is a `fn() -> *const u8` that gives the variable's address.
 /// IRQL names: PASSIVE, APC, DISPATCH, HIGH. `fails(e)`: what a call answers that the fault
-/// injector fails; several legal failures are chosen between by the injector later.
+/// injector fails; several legal failures are chosen between by the injector later. `local`: nobody
+/// else sees what it does, so its return is no switch point of a seeded machine beside the call.
 ///
 /// The result is `pub static ROWS: &[&Row]`; a family's `TABLES` lists them, `table::registry`
 /// lists the families.
@@ -33,7 +34,7 @@ macro_rules! routines {
         pub static ROWS: &[&$crate::table::Row] = &[$(&$name::ROW),*];
         $(
             #[doc(hidden)]
-            #[allow(non_snake_case, unused_imports, missing_docs, clippy::undocumented_unsafe_blocks)]
+            #[allow(non_snake_case, unused_imports, missing_docs, clippy::undocumented_unsafe_blocks, clippy::let_unit_value)]
             pub mod $name {
                 use super::*;
                 $crate::routines!(@entry $kind $body, ($($($arg: $ty),*)?), ($($ret)?), ($($attr $(($fail))?)*));
@@ -45,6 +46,7 @@ macro_rules! routines {
                     blocks: false $(|| $crate::routines!(@is_blocks $attr))*,
                     fails: false $(|| $crate::routines!(@is_fails $attr))*,
                     raises: $crate::routines!(@raises $kind),
+                    local: false $(|| $crate::routines!(@is_local $attr))*,
                     target: $crate::routines!(@target $kind $body),
                 };
             }
@@ -58,9 +60,11 @@ macro_rules! routines {
     (@irql $default:literal HIGH) => { 15 };
 
     (@is_blocks blocks) => { true };
-    (@is_blocks fails) => { false };
+    (@is_blocks $other:ident) => { false };
     (@is_fails fails) => { true };
-    (@is_fails blocks) => { false };
+    (@is_fails $other:ident) => { false };
+    (@is_local local) => { true };
+    (@is_local $other:ident) => { false };
 
     (@raises raising) => { true };
     (@raises $kind:tt) => { false };
@@ -91,11 +95,15 @@ macro_rules! routines {
         pub unsafe extern "win64" fn checked($($arg: $ty),*) $(-> $ret)? {
             $crate::table::enter(&ROW);
             $($crate::routines!(@attr $attr $(($fail))?);)*
-            unsafe { $body($($arg),*) }
+            let result = unsafe { $body($($arg),*) };
+            if !ROW.local {
+                $crate::table::leave(&ROW);
+            }
+            result
         }
     };
 
-    (@entry raising $body:path, ($($arg:ident: $ty:ty),*), ($($ret:ty)?), ()) => {
+    (@entry raising $body:path, ($($arg:ident: $ty:ty),*), ($($ret:ty)?), ($($attr:ident)*)) => {
         /// Stores where the driver came from and the registers that it relies on
         /// ([`crate::seh::AtEntry`]), so that an exception can go on in its frame.
         #[unsafe(naked)]
@@ -132,7 +140,11 @@ macro_rules! routines {
         /// The routine with its checks, for callers inside ntsim.
         pub unsafe extern "win64" fn checked($($arg: $ty),*) $(-> $ret)? {
             $crate::table::enter(&ROW);
-            unsafe { $body($($arg),*) }
+            let result = unsafe { $body($($arg),*) };
+            if !ROW.local {
+                $crate::table::leave(&ROW);
+            }
+            result
         }
     };
 
@@ -156,11 +168,14 @@ macro_rules! routines {
         unsafe extern "win64" fn checked(words: *const u64) $(-> $ret)? {
             $crate::table::enter(&ROW);
             let $arg: $ty = unsafe { $crate::table::Arguments::new(words) };
-            unsafe { $body($arg) }
+            let result = unsafe { $body($arg) };
+            $crate::table::leave(&ROW);
+            result
         }
     };
 
     (@attr blocks) => {};
+    (@attr local) => {};
     (@attr fails($fail:expr)) => {
         if $crate::table::shall_fail(&ROW) {
             return $fail;

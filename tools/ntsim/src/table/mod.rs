@@ -20,7 +20,7 @@ mod tests;
 use crate::bugcheck::{Violation, codes};
 use crate::context;
 use crate::types::KIRQL;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// One routine.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub struct Row {
     pub fails: bool,
     /// It may raise an exception into its caller.
     pub raises: bool,
+    /// Nobody but the caller sees what it does.
+    pub local: bool,
     /// What an import is bound to.
     pub target: Target,
 }
@@ -62,12 +64,28 @@ impl Target {
     }
 }
 
-static TRACING: AtomicBool = AtomicBool::new(false);
+/// What a call does beside its work: [`TRACE`], [`SWITCH`]. One byte, so that ordinary calls look once.
+static HOOKS: AtomicU8 = AtomicU8::new(0);
+const TRACE: u8 = 1;
+const SWITCH: u8 = 2;
 static FAULTS: AtomicBool = AtomicBool::new(false);
 
 /// Turns the call log ([`crate::verifier::log`]) on or off.
 pub fn set_tracing(on: bool) {
-    TRACING.store(on, Ordering::Relaxed);
+    set_hook(TRACE, on);
+}
+
+/// Makes each call and each return a switch point of the seeded scheduler.
+pub(crate) fn set_switching(on: bool) {
+    set_hook(SWITCH, on);
+}
+
+fn set_hook(hook: u8, on: bool) {
+    if on {
+        HOOKS.fetch_or(hook, Ordering::Relaxed);
+    } else {
+        HOOKS.fetch_and(!hook, Ordering::Relaxed);
+    }
 }
 
 /// Arms or disarms the fault injector.
@@ -84,8 +102,27 @@ pub fn enter(row: &'static Row) {
     if irql > row.max_irql || irql < row.min_irql {
         wrong_irql(row, irql);
     }
-    if TRACING.load(Ordering::Relaxed) {
+    if HOOKS.load(Ordering::Relaxed) != 0 {
+        hooked(row);
+    }
+}
+
+/// What each routine does last.
+#[inline(always)]
+pub fn leave(row: &'static Row) {
+    if HOOKS.load(Ordering::Relaxed) & SWITCH != 0 {
+        crate::sched::seeded::returns(row);
+    }
+}
+
+#[cold]
+extern "win64-unwind" fn hooked(row: &'static Row) {
+    let hooks = HOOKS.load(Ordering::Relaxed);
+    if hooks & TRACE != 0 {
         crate::verifier::log::call(row);
+    }
+    if hooks & SWITCH != 0 {
+        crate::sched::seeded::called(row);
     }
 }
 

@@ -5,6 +5,7 @@ use crate::bugcheck::Code;
 /// The codes of each subsystem under its heading.
 pub static RULES: &[(&str, &&[&Code])] = &[
     ("Kernel core", &crate::bugcheck::codes::ALL),
+    ("Schedule", &crate::sched::CODES),
     ("Io", &crate::io::CODES),
     ("Zw", &crate::zw::CODES),
     ("Registry", &crate::registry::CODES),

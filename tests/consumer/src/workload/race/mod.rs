@@ -1,0 +1,61 @@
+//! `race-*`: two threads at what a provider finds hardest, a few steps each, so that schedulers can try
+//! many orders of them. Every order must keep the contract.
+
+mod arm;
+mod close;
+mod deregister;
+mod disconnect;
+mod post;
+
+use crate::{
+    kernel::{
+        Shared,
+        thread::{Main, Thread},
+    },
+    ndk::{Cq, Pair, PairOptions, Place},
+    run::{Failure, Result, Run},
+    workload::{Job, Workload},
+};
+use ndkpi_sys::{NDK_RESULT_EX, STATUS_INVALID_PARAMETER};
+
+/// The workloads of this folder.
+pub static WORKLOADS: [&Workload; 5] =
+    [&arm::WORKLOAD, &close::WORKLOAD, &deregister::WORKLOAD, &disconnect::WORKLOAD, &post::WORKLOAD];
+
+/// Two connected ends on one adapter, with little around them.
+fn pair(job: &Job) -> Result<Pair> {
+    let options = PairOptions { place: Place::Same, cq_depth: 32, ..PairOptions::default() };
+    Pair::connect(job.run, job.provider, &options)?
+        .ok_or_else(|| Failure::new("an adapter with an address", STATUS_INVALID_PARAMETER))
+}
+
+/// The other thread of a race.
+struct Beside<F> {
+    run: Run,
+    work: F,
+}
+
+impl<F: Fn() -> Result + Send + Sync + 'static> Main for Beside<F> {
+    fn main(&self) {
+        if let Err(failure) = (self.work)() {
+            self.run.set_aside(failure);
+        }
+    }
+}
+
+/// Starts the other thread; dropping it waits for its end. What fails there fails the run.
+fn beside<F: Fn() -> Result + Send + Sync + 'static>(run: &Run, work: F) -> Result<Thread> {
+    let shared = Shared::try_new(Beside { run: run.clone(), work })?;
+    Thread::start(shared).map_err(|status| Failure::new("a system thread", status))
+}
+
+/// Fetches `count` results of any status, and no more are there.
+fn fetch(run: &Run, cq: &Cq, count: usize, what: &'static str) -> Result {
+    let mut fetched = 0;
+    while fetched < count {
+        let mut results = [NDK_RESULT_EX::default(); 4];
+        fetched += cq.next_few(&mut results)?;
+    }
+    run.equal(fetched, count, what)?;
+    run.equal(cq.poll_ex(&mut [NDK_RESULT_EX::default()]), 0usize, "WR-03 a request completes once")
+}
