@@ -32,21 +32,20 @@ const EPOCH: i64 = 116_444_736_000_000_000;
 const SEEDED_BOOT: i64 = EPOCH + 1_767_225_600 * 10_000_000;
 
 static START: LazyLock<(Instant, i64)> = LazyLock::new(|| {
-    if sched::is_seeded() {
-        return (sched::now(), SEEDED_BOOT);
-    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    (sched::now(), EPOCH + (now.as_nanos() / 100) as i64)
+    (Instant::now(), EPOCH + (now.as_nanos() / 100) as i64)
 });
 
 /// Time since boot, 100 ns.
 pub fn interrupt_time() -> u64 {
-    (sched::now() - START.0).as_nanos() as u64 / 100 + UPTIME
+    let since_boot = if sched::is_seeded() { sched::seeded::now_ns() } else { START.0.elapsed().as_nanos() as u64 };
+    since_boot / 100 + UPTIME
 }
 
 /// Time since 1601, 100 ns.
 pub fn system_time() -> i64 {
-    START.1 + (interrupt_time() - UPTIME) as i64
+    let boot = if sched::is_seeded() { SEEDED_BOOT } else { START.1 };
+    boot + (interrupt_time() - UPTIME) as i64
 }
 
 /// The moment that an NT time-out means: negative is relative, else a system time.

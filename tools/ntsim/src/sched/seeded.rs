@@ -183,6 +183,11 @@ pub(super) fn wait_for_end(task: usize) {
     }
 }
 
+/// Virtual time since boot, ns.
+pub(crate) fn now_ns() -> u64 {
+    NOW.load(Ordering::Relaxed)
+}
+
 /// The virtual moment.
 pub(super) fn now() -> Instant {
     *BASE + Duration::from_nanos(NOW.load(Ordering::Relaxed))
