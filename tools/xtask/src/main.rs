@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod conformance;
 mod demo;
 mod image;
 mod install;
 #[cfg(not(feature = "demo"))]
 mod launch;
+mod mutants;
 mod standin;
 mod suite;
 mod workspace;
@@ -30,6 +32,10 @@ enum Command {
     Build(BuildArgs),
     /// Copy a file between two adapters through the real drivers, inside the simulator.
     Demo(demo::Arguments),
+    /// Run the contract's tests, one for each requirement ID, against the real drivers in the simulator.
+    Conformance(conformance::Arguments),
+    /// Build the driver with deliberate bugs (tests/contract/mutants.toml), and see the contract's tests catch each.
+    Mutants(mutants::Arguments),
     /// Check finished driver images again; each has its linker map beside it.
     Image {
         /// The images.
@@ -100,6 +106,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => return demo::run(&arguments),
         #[cfg(not(feature = "demo"))]
         Command::Demo(_) => return launch::optimised(),
+        Command::Conformance(arguments) => return conformance::run(&arguments),
+        Command::Mutants(arguments) => return mutants::run(&arguments),
         Command::Image { files, verbose } => {
             for file in files {
                 image::check(&file, detail(verbose), &[])?;
