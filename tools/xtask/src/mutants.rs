@@ -72,8 +72,7 @@ impl Bench {
     fn new() -> Result<Self> {
         let target = metadata()?.target_directory.into_std_path_buf();
         let folder = target.join("mutants");
-        let bench =
-            Self { tree: folder.join("tree"), target: folder.join("target"), images: target.join("sys/debug") };
+        let bench = Self { tree: folder.join("tree"), target: folder.join("target"), images: target.join("sys/debug") };
         // Builds the runner and both images.
         let arguments = conformance::Arguments { id: vec!["CQ-01".into()], ..Default::default() };
         let status = conformance::prepare(&arguments)?.stdout(Stdio::null()).status()?;
@@ -142,7 +141,8 @@ impl Bench {
         }
         let output = command.stderr(Stdio::null()).output().context("softndk-runner")?;
         let report: Report = serde_json::from_slice(&output.stdout).context("the report of softndk-runner")?;
-        let mut failed: Vec<String> = report.verdicts.into_iter().filter(|v| v.failure.is_some()).map(|v| v.id).collect();
+        let mut failed: Vec<String> =
+            report.verdicts.into_iter().filter(|v| v.failure.is_some()).map(|v| v.id).collect();
         failed.dedup();
         Ok(failed)
     }

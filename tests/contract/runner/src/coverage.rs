@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-pub use sources::Requirement;
+pub use sources::{Requirement, is_id, section};
 
 /// A test that carries an ID.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +27,22 @@ pub struct Test {
     pub what: String,
 }
 
+impl Test {
+    fn is_of_ndis(&self) -> bool {
+        is_of_ndis(&self.file)
+    }
+}
+
+/// What NDIS sees is tested by the host, in a folder of its own.
+fn is_of_ndis(file: &str) -> bool {
+    file.starts_with("ndis/") && !file.starts_with("ndis/consumer/")
+}
+
 /// What holds one requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Held<'a> {
-    /// A running test.
-    By(&'a Test),
+    /// Running tests: of the consumer, of NDIS, or of both.
+    By(&'a [Test]),
     /// No test can see it; why, and what looks after it instead.
     NotObservable(&'a str),
     /// Nothing: a gap.
@@ -44,7 +55,7 @@ pub struct Coverage {
     /// The requirements in the contract's order.
     pub requirements: Vec<Requirement>,
     /// Tests by ID, those with names of their own (such as `NEG-01`) included.
-    pub tests: BTreeMap<String, Test>,
+    pub tests: BTreeMap<String, Vec<Test>>,
     /// Reasons by ID.
     pub not_observable: BTreeMap<String, String>,
     /// Lines tagged `[dec]` that are decided otherwise here, with the reason.
@@ -79,7 +90,7 @@ impl Coverage {
     #[must_use]
     pub fn held(&self, id: &str) -> Held<'_> {
         match (self.tests.get(id), self.not_observable.get(id)) {
-            (Some(test), _) => Held::By(test),
+            (Some(tests), _) => Held::By(tests),
             (None, Some(reason)) => Held::NotObservable(reason),
             (None, None) => Held::Nothing,
         }
@@ -103,9 +114,11 @@ impl Coverage {
             let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
             let file = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
             for (id, what) in sources::tests(&text) {
-                if let Some(other) = self.tests.insert(id.clone(), Test { file: file.clone(), what }) {
+                let tests = self.tests.entry(id.clone()).or_default();
+                if let Some(other) = tests.iter().find(|other| other.is_of_ndis() == is_of_ndis(&file)) {
                     self.mistakes.push(format!("{id} is the name of two tests, in {} and {file}", other.file));
                 }
+                tests.push(Test { file: file.clone(), what });
             }
         }
         Ok(())

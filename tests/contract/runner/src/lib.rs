@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 
 pub mod conformance;
+pub mod coverage;
 pub mod host;
 pub mod report;
+pub mod selection;
 
 #[path = "../../ndis/mod.rs"]
 pub mod ndis;

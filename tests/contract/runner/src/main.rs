@@ -1,11 +1,36 @@
-//! `softndk-runner [--id ID] [--object NAME] [--json]`: runs the tests of the contract.
+//! `softndk-runner`: runs the tests of the contract; `cargo xtask conformance` builds what it needs and starts it.
+//!
+//! Exit codes: 0 all passed and every requirement accounted for, 1 not so.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
 use softndk_runner::conformance::{self, Test};
-use softndk_runner::{Wire, report};
+use softndk_runner::coverage::{self, Coverage};
+use softndk_runner::report::Report;
+use softndk_runner::{Wire, selection};
+
+/// Runs the tests of the contract on softndk.sys and ndktest.sys in the simulator.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// Only the test of this requirement, such as CQ-21; may be repeated.
+    #[arg(long, value_name = "ID")]
+    id: Vec<String>,
+    /// Only the tests of an object, such as qp, or of a section of the contract, such as LIFE.
+    #[arg(long, value_name = "NAME")]
+    object: Option<String>,
+    /// Only over this wire: same, two or ndis.
+    #[arg(long, value_parser = wire)]
+    wire: Option<Wire>,
+    /// Print one JSON object on standard output.
+    #[arg(long)]
+    json: bool,
+    /// Write tests/contract/coverage.md instead of running tests.
+    #[arg(long)]
+    coverage: bool,
+}
 
 fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -14,29 +39,37 @@ fn main() -> Result<ExitCode> {
         conformance::child(Wire::named(wire).context("same, two or ndis")?, ids)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let value = |name: &str| {
-        arguments.iter().position(|word| word == name).and_then(|at| arguments.get(at + 1)).map(String::as_str)
-    };
-    let (id, object) = (value("--id"), value("--object").map(str::to_uppercase));
-    let tests: Vec<Test> = conformance::tests()?
-        .into_iter()
-        .filter(|test| id.is_none_or(|id| id == test.id))
-        .filter(|test| object.as_deref().is_none_or(|object| report::section(&test.id) == object))
-        .collect();
-    if tests.is_empty() {
-        bail!("no test of that name");
+    let cli = Cli::parse();
+    if cli.coverage {
+        let path = coverage::folder().join("coverage.md");
+        std::fs::write(&path, Coverage::read()?.table()).with_context(|| path.display().to_string())?;
+        println!("{}", path.display());
+        return Ok(ExitCode::SUCCESS);
     }
+    let whole = cli.id.is_empty() && cli.object.is_none() && cli.wire.is_none();
+    let tests = conformance::tests()?.into_iter().filter(|test| is_wanted(&cli, test)).collect::<Vec<_>>();
+    ensure!(!tests.is_empty(), "no test of that name");
     let mut verdicts = Vec::new();
-    for wire in Wire::ALL {
+    for wire in Wire::ALL.into_iter().filter(|wire| cli.wire.is_none_or(|wanted| wanted == *wire)) {
         let ids: Vec<String> =
             tests.iter().filter(|test| test.wires.contains(&wire)).map(|test| test.id.clone()).collect();
         verdicts.extend(conformance::run(wire, &ids)?);
     }
-    if arguments.iter().any(|word| word == "--json") {
-        report::json(&verdicts);
+    let coverage = Coverage::read()?;
+    let report = Report::new(&verdicts, whole.then_some(&coverage));
+    if cli.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        report::table(&verdicts);
+        print!("{report}");
     }
-    let passed = verdicts.iter().all(|verdict| verdict.failure.is_none());
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn is_wanted(cli: &Cli, test: &Test) -> bool {
+    let by_id = cli.id.is_empty() || cli.id.iter().any(|id| id.eq_ignore_ascii_case(&test.id));
+    by_id && cli.object.as_deref().is_none_or(|object| selection::belongs(&test.id, object))
+}
+
+fn wire(name: &str) -> Result<Wire, String> {
+    Wire::named(name).ok_or_else(|| "same, two or ndis".to_owned())
 }

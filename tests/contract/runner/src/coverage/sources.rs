@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn requirements_have_their_heading_and_facts_are_none() {
-        let contract = "## 3. Objects\n- **CQ-01** a\ntext\n### 3.2 More\n- **CQ-02** b\n- **OBS-01** c\n- **bold** d\n";
+        let contract =
+            "## 3. Objects\n- **CQ-01** a\ntext\n### 3.2 More\n- **CQ-02** b\n- **OBS-01** c\n- **bold** d\n";
         let found = requirements(contract);
         let pairs: Vec<_> = found.iter().map(|r| (r.id.as_str(), r.heading.as_str(), r.section())).collect();
         assert_eq!(pairs, [("CQ-01", "3. Objects", "CQ"), ("CQ-02", "3.2 More", "CQ")]);
@@ -101,7 +102,8 @@ mod tests {
 
     #[test]
     fn only_entries_of_a_list_are_tests() {
-        let source = "contract! {\n    \"CQ-02\" cq_02, \"a \\\"deep\\\" one is refused\";\n}\ncheck(\"CQ-03 is no test\");\n";
+        let source =
+            "contract! {\n    \"CQ-02\" cq_02, \"a \\\"deep\\\" one is refused\";\n}\ncheck(\"CQ-03 is no test\");\n";
         assert_eq!(tests(source), [("CQ-02".to_owned(), "a \\\"deep\\\" one is refused".to_owned())]);
     }
 

@@ -25,11 +25,16 @@ pub fn render(coverage: &Coverage) -> String {
         }
         let id = &requirement.id;
         let (by, what) = match coverage.held(id) {
-            Held::By(test) => (format!("`{}`", test.file), test.what.replace("\\\"", "\"")),
+            Held::By(tests) => {
+                let files: Vec<_> = tests.iter().map(|test| format!("`{}`", test.file)).collect();
+                let what: Vec<_> = tests.iter().map(|test| test.what.replace("\\\"", "\"")).collect();
+                (files.join(", "), what.join("; "))
+            }
             Held::NotObservable(reason) => ("not observable".to_owned(), reason.to_owned()),
             Held::Nothing => ("**nothing**".to_owned(), String::new()),
         };
-        let decision = coverage.decisions.get(id).map_or_else(String::new, |why| format!(" *Decided otherwise:* {why}"));
+        let decision =
+            coverage.decisions.get(id).map_or_else(String::new, |why| format!(" *Decided otherwise:* {why}"));
         let _ = writeln!(text, "| {id} | {by} | {}{} |", cell(&what), cell(&decision));
     }
     text
