@@ -10,7 +10,7 @@ use ndkpi_sys::{NDK_CQ_NOTIFY_ANY, NDK_RESULT_EX, STATUS_SUCCESS};
 use ndktest_api as api;
 
 pub static WORKLOAD: Workload =
-    Workload { name: "race-arm", description: "arm a CQ while completions come", adapters: 1, run };
+    Workload { name: "race-arm", description: "arm a CQ while completions come", adapters: 1, run, file: file!() };
 
 const REQUESTS: usize = 5;
 

@@ -14,6 +14,7 @@ pub static WORKLOAD: Workload = Workload {
     description: "close a QP and its CQs while messages complete there",
     adapters: 1,
     run,
+    file: file!(),
 };
 
 const MESSAGES: usize = 4;

@@ -14,6 +14,7 @@ pub static WORKLOAD: Workload = Workload {
     description: "deregister and free a buffer while the peer writes to it",
     adapters: 1,
     run,
+    file: file!(),
 };
 
 const WRITES: usize = 3;

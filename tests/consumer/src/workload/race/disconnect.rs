@@ -14,6 +14,7 @@ pub static WORKLOAD: Workload = Workload {
     description: "disconnect, from either side, while requests are posted",
     adapters: 1,
     run,
+    file: file!(),
 };
 
 const REQUESTS: usize = 6;

@@ -9,8 +9,13 @@ use crate::{
 use ndkpi_sys::{NDK_MR_FLAG_ALLOW_LOCAL_WRITE, NDK_RESULT_EX, STATUS_SUCCESS};
 use ndktest_api as api;
 
-pub static WORKLOAD: Workload =
-    Workload { name: "race-post", description: "post sends while the receives for them are posted", adapters: 1, run };
+pub static WORKLOAD: Workload = Workload {
+    name: "race-post",
+    description: "post sends while the receives for them are posted",
+    adapters: 1,
+    run,
+    file: file!(),
+};
 
 const MESSAGES: usize = 4;
 const LENGTH: usize = 300;
