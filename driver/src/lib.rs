@@ -18,6 +18,18 @@
 //! The rules are in `softndk-provider`, the device in `softndk-nic`, the kernel in `softndk-nt`; this
 //! crate checks, converts, locks, calls and carries out what came back.
 #![no_std]
+// No panic path in a kernel image: what could fail says so in its type.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::indexing_slicing
+    )
+)]
 
 extern crate wdk_panic;
 

@@ -8,6 +8,18 @@
 //! DISPATCH_LEVEL wait. Nothing allocates: ring memory is handed in. `unsafe` stands in the ring files
 //! (`work`, `completion`) and in `sync`, because rings live in raw memory; all else is safe code.
 #![no_std]
+// No panic path in a kernel image: what could fail says so in its type.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::indexing_slicing
+    )
+)]
 
 #[cfg(test)]
 extern crate std;

@@ -10,6 +10,18 @@
 //! `unsafe` stands in `memory` (raw copies), `token` (slot cells), `qp` (cells under a gate, links between QPs)
 //! and `srq` (ring memory).
 #![no_std]
+// No panic path in a kernel image: what could fail says so in its type.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::indexing_slicing
+    )
+)]
 
 #[cfg(test)]
 extern crate std;

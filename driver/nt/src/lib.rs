@@ -14,6 +14,18 @@
 //!
 //! What needs no kernel lives in `softndk-cx` (tokens) and `softndk-pure`, and is tested there.
 #![no_std]
+// No panic path in a kernel image: what could fail says so in its type.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::indexing_slicing
+    )
+)]
 
 pub mod bugcheck;
 pub mod cell;

@@ -17,6 +17,18 @@
 //! | [`connector`], [`listener`], [`effects`] | `CONN-*`, `LSN-*` |
 //! | [`status`] | the only file that knows NTSTATUS numbers |
 #![no_std]
+// No panic path in a kernel image: what could fail says so in its type.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::indexing_slicing
+    )
+)]
 #![forbid(unsafe_code)]
 
 pub mod address;

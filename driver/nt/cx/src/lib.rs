@@ -123,6 +123,18 @@
 //! elsewhere(unsafe { Cx::<Passive>::assume() });
 //! ```
 #![no_std]
+// No panic path in a kernel image: what could fail says so in its type.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::indexing_slicing
+    )
+)]
 
 pub mod irql;
 pub mod level;

@@ -9,6 +9,18 @@
 //! | [`ndk_state`], [`ndk_answer`] | NDK enabled or not, and what the NDK OIDs answer |
 //! | [`bytes`] | little-endian answers |
 #![no_std]
+// No panic path in a kernel image: what could fail says so in its type.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::indexing_slicing
+    )
+)]
 #![forbid(unsafe_code)]
 
 pub mod bytes;
