@@ -58,7 +58,7 @@ fn adp_11(job: &Job) -> Result {
     })?
     .wait()?;
     if most == 0 {
-        return job.run.status(answer.status, STATUS_NOT_SUPPORTED, "ADP-11 no SRQs where none are reported");
+        return job.run.status(answer.status, STATUS_INVALID_PARAMETER, "SRQ-04 no SRQs where none are reported");
     }
     job.run.ok(answer.status, "ADP-11 an SRQ of the depth reported")?;
     let srq = if answer.pended() { answer.object.cast() } else { srq };

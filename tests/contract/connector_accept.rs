@@ -9,13 +9,14 @@ use crate::{
 };
 use ndkpi_sys::{
     STATUS_CONNECTION_ABORTED, STATUS_CONNECTION_ACTIVE, STATUS_CONNECTION_INVALID, STATUS_CONNECTION_REFUSED,
-    STATUS_INVALID_BUFFER_SIZE, STATUS_INVALID_DEVICE_STATE, STATUS_PENDING, STATUS_SUCCESS,
+    STATUS_INVALID_BUFFER_SIZE, STATUS_INVALID_DEVICE_STATE, STATUS_IO_TIMEOUT, STATUS_PENDING, STATUS_SUCCESS,
 };
 
 contract! {
     "CONN-31" conn_31, "an accept binds the QP and lets the peer's connect complete";
     "CONN-32" conn_32, "an accept pends until the active side has completed";
     "CONN-33" conn_33, "an accept fails when the active side gives up";
+    "CONN-34" conn_34, "an accept fails when the active side does not complete in time";
     "CONN-35" conn_35, "a QP in use or too much data leave the request pending";
     "CONN-36" conn_36, "receives from before the accept are used";
     "CONN-37" conn_37, "an early message waits for its receive";
@@ -73,6 +74,23 @@ fn conn_33(job: &Job) -> Result {
         meeting.accept()?;
         ends.run.ok(meeting.active.reject(&[]), "CONN-41 NdkReject")?;
         meeting.accept_ends(STATUS_CONNECTION_ABORTED, "CONN-33 the active side rejects")?;
+        time::sleep(WHILE);
+        ends.run.equal(meeting.passive.disconnects(), 0u32, "CONN-75 no event for a failed accept")
+    })
+}
+
+// The adapter's AcceptLimit is to be below the patience of the run.
+fn conn_34(job: &Job) -> Result {
+    each(job, |ends| {
+        let mut meeting = ends.meet()?;
+        meeting.accept()?;
+        // The active side does nothing more.
+        meeting.accept_ends(STATUS_IO_TIMEOUT, "CONN-34 the limit has run out")?;
+        let status = meeting.passive_side.qp.send(1, &[], 0);
+        ends.run.status(status, STATUS_CONNECTION_INVALID, "CONN-34 there is no connection")?;
+        time::sleep(CARRIED);
+        let completing = meeting.active.complete_connect()?.wait()?;
+        completing.is(ends.run, STATUS_CONNECTION_ABORTED, "CONN-23 the accepting peer has given up")?;
         time::sleep(WHILE);
         ends.run.equal(meeting.passive.disconnects(), 0u32, "CONN-75 no event for a failed accept")
     })
@@ -311,5 +329,3 @@ fn conn_87(job: &Job) -> Result {
         ends.run.equal(meeting.passive.disconnects(), 0u32, "CONN-87 it is not fatal")
     })
 }
-
-// not yet: CONN-34 the provider's limit is 120 s, above the patience of a run.

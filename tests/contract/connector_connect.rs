@@ -13,7 +13,7 @@ use core::ptr;
 use ndkpi_sys::{
     AF_INET, AF_INET6, STATUS_ADDRESS_ALREADY_EXISTS, STATUS_CONNECTION_ACTIVE, STATUS_CONNECTION_INVALID,
     STATUS_CONNECTION_REFUSED, STATUS_HOST_UNREACHABLE, STATUS_INVALID_ADDRESS, STATUS_INVALID_BUFFER_SIZE,
-    STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SHARING_VIOLATION, STATUS_SUCCESS,
+    STATUS_INVALID_PARAMETER, STATUS_NETWORK_UNREACHABLE, STATUS_PENDING, STATUS_SHARING_VIOLATION, STATUS_SUCCESS,
 };
 
 contract! {
@@ -24,6 +24,7 @@ contract! {
     "CONN-09" conn_09, "private data up to MaxCallerData arrives, more is refused";
     "CONN-10" conn_10, "the same pair of addresses twice is refused";
     "CONN-11" conn_11, "nobody who listens, a paused or closing listener and a reject refuse";
+    "CONN-12" conn_12, "a network without a route cannot be reached";
     "CONN-13" conn_13, "a host that is not there cannot be reached";
     "CONN-15" conn_15, "no limit runs while the peer's consumer takes its time";
     "CONN-17" conn_17, "a QP that connects or is connected is refused";
@@ -190,6 +191,31 @@ fn conn_11(job: &Job) -> Result {
     })
 }
 
+fn conn_12(job: &Job) -> Result {
+    each(job, |ends| {
+        // A network kept for documentation, to which nobody has a route.
+        let far = match ends.family {
+            Family::V4 => Address::v4([192, 0, 2, 77], PORT),
+            Family::V6 => Address::v6([0x20, 0x01, 0x0D, 0xB8, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 0, PORT),
+        };
+        let unreachable = "CONN-12 no route to the network";
+        ends.connect_gives(&ends.from, &far, STATUS_NETWORK_UNREACHABLE, unreachable)?;
+        // The connector and its QP may be used again (CONN-30).
+        let side = Side::new(&ends.active)?;
+        let (connector, connecting) = ends.connect(&side, &far)?;
+        connecting.wait()?.is(ends.run, STATUS_NETWORK_UNREACHABLE, unreachable)?;
+        let (listener, to) = ends.listen(0)?;
+        let again = connector.connect(&side.qp, &ends.from, &to, Limits::default(), &[])?;
+        ends.run.ok(listener.next()?.reject(&[]), "CONN-40 NdkReject")?;
+        again.wait()?.is(ends.run, STATUS_CONNECTION_REFUSED, "CONN-11 a reject")?;
+        // From an endpoint likewise (CONN-19).
+        let endpoint = ends.active.endpoint(&ends.from)?;
+        let connector = ends.active.connector()?;
+        let connecting = connector.connect_from(&side.qp, &endpoint, &far, Limits::default(), &[])?;
+        connecting.wait()?.is(ends.run, STATUS_NETWORK_UNREACHABLE, unreachable)
+    })
+}
+
 fn conn_13(job: &Job) -> Result {
     each(job, |ends| {
         let [target, _] = ends.run.request.adapters;
@@ -313,7 +339,3 @@ fn conn_20(job: &Job) -> Result {
         run.check(endpoint.local_address().0 == STATUS_SUCCESS, "SEP-07 the endpoint has its address")
     })
 }
-
-// not yet: CONN-08 the range is tested by CONN-19 and ADR-06; taking all 16384 ports needs a search that does not walk
-// every holder for every port.
-// not yet: CONN-12 the provider does not tell networks apart: every unknown host is STATUS_HOST_UNREACHABLE.

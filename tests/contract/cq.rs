@@ -176,5 +176,3 @@ fn cq_08(job: &Job) -> Result {
     drop(joined);
     empty(job.run, &cq)
 }
-
-// not yet: CQ-06 the provider does not use the affinity, which is recommended only

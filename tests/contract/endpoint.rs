@@ -230,6 +230,3 @@ fn sep_11(job: &Job) -> Result {
         Ok(())
     })
 }
-
-// not yet: SEP-04 the range is tested by CONN-19 and SEP-07; taking all 16384 ports needs a search that does not
-// walk every holder for every port.

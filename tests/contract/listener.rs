@@ -290,6 +290,3 @@ fn lsn_13(job: &Job) -> Result {
         ends.run.equal(listener.events(), 1u32, "LSN-13 the first event is that of the request after it")
     })
 }
-
-// not yet: LSN-06 the range is tested by LSN-09; taking all 16384 ports needs a search that does not walk every
-// holder for every port.

@@ -7,8 +7,8 @@ use crate::{
 };
 use core::ptr::{self, NonNull};
 use ndkpi_sys::{
-    NDK_LOGICAL_ADDRESS_MAPPING, NDK_MW, NDK_SGE, NDK_SGE__bindgen_ty_1, NTSTATUS, SIZE_T, STATUS_NOT_SUPPORTED,
-    STATUS_SUCCESS, UINT32, ULONG,
+    NDK_LOGICAL_ADDRESS_MAPPING, NDK_MW, NDK_MW_DISPATCH, NDK_OBJECT_HEADER, NDK_SGE, NDK_SGE__bindgen_ty_1, NTSTATUS,
+    SIZE_T, STATUS_NOT_SUPPORTED, STATUS_SUCCESS, UINT32, ULONG,
 };
 
 const PAGE: usize = 4096;
@@ -63,8 +63,13 @@ impl Mapped {
 
     /// Posts the fast registration of the whole buffer, at its own address.
     pub fn fast_register(&self, qp: &Qp, context: usize, mr: &Mr, flags: ULONG) -> NTSTATUS {
+        self.fast_register_at(qp, context, mr, self.buffer.address().addr().get(), flags)
+    }
+
+    /// The same at any address.
+    pub fn fast_register_at(&self, qp: &Qp, context: usize, mr: &Mr, base: usize, flags: ULONG) -> NTSTATUS {
         let Some(register) = qp.dispatch().NdkFastRegister else { return STATUS_NOT_SUPPORTED };
-        let base = self.buffer.address().as_ptr().cast();
+        let base = tag(base);
         let length = self.buffer.len() as SIZE_T;
         // SAFETY: QP and region are open; the page list is read during the call (FRG-08).
         unsafe {
@@ -115,6 +120,7 @@ pub fn invalidate(qp: &Qp, context: usize, mr: &Mr, flags: ULONG) -> NTSTATUS {
 /// A memory window; dropping it closes it, which waits at PASSIVE_LEVEL.
 pub struct Window {
     raw: NonNull<NDK_MW>,
+    inline: NTSTATUS,
     pd: Pd,
 }
 
@@ -122,16 +128,30 @@ impl Window {
     /// A window of a domain.
     #[track_caller]
     pub fn new(pd: &Pd) -> Result<Self> {
+        let (status, window) = Self::try_new(pd)?;
+        pd.run().ok(status, "MW-01 NdkCreateMw")?;
+        window.ok_or_else(|| Failure::new("CMP-06 a window", status))
+    }
+
+    /// Creates a window; the final status, and the window if there is one.
+    #[track_caller]
+    pub fn try_new(pd: &Pd) -> Result<(NTSTATUS, Option<Self>)> {
         let mut raw: *mut NDK_MW = ptr::null_mut();
         let answer = request::submit(pd.run(), |context| {
             let Some(create) = pd.dispatch().NdkCreateMw else { return STATUS_NOT_SUPPORTED };
             // SAFETY: the domain is open; the place for the window is a local that outlives the request.
             unsafe { create(pd.raw(), Some(request::on_create), context, &mut raw) }
         })?
-        .ok("MW-01 NdkCreateMw")?;
+        .wait()?;
         let raw = if answer.pended() { answer.object.cast() } else { raw };
-        let raw = NonNull::new(raw).ok_or_else(|| Failure::new("CMP-06 a window", answer.status))?;
-        Ok(Self { raw, pd: pd.clone() })
+        let window = NonNull::new(raw).map(|raw| Self { raw, inline: answer.inline, pd: pd.clone() });
+        pd.run().check(window.is_some() == (answer.status == STATUS_SUCCESS), "CMP-08 an object with success only")?;
+        Ok((answer.status, window))
+    }
+
+    /// What the create returned.
+    pub fn inline(&self) -> NTSTATUS {
+        self.inline
     }
 
     /// Binds the window to a part of a region.
@@ -146,6 +166,17 @@ impl Window {
         let Some(invalidate) = qp.dispatch().NdkInvalidate else { return STATUS_NOT_SUPPORTED };
         // SAFETY: QP and window are open.
         unsafe { invalidate(qp.raw(), tag(context), self.raw.as_ptr().cast(), 0) }
+    }
+
+    /// The header that every object starts with.
+    pub fn header(&self) -> *mut NDK_OBJECT_HEADER {
+        self.raw.as_ptr().cast()
+    }
+
+    /// The table that the window points to.
+    pub fn dispatch(&self) -> &NDK_MW_DISPATCH {
+        // SAFETY: the window is open, and so its table stands.
+        unsafe { &*self.raw.as_ref().Dispatch }
     }
 
     /// Token for the peer.

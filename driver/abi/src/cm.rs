@@ -26,6 +26,15 @@ impl Ip {
     }
 }
 
+/// An IP address of this machine, and the link that it is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LocalAddress {
+    /// The address.
+    pub ip: Ip,
+    /// How many leading bits all addresses of the link have in common.
+    pub prefix: u8,
+}
+
 /// An IP address and a port of the ND port space (host order).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Address {

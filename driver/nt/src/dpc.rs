@@ -9,7 +9,12 @@ use core::marker::PhantomPinned;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 
-use wdk_sys::ntddk::{KeFlushQueuedDpcs, KeInitializeDpc, KeInsertQueueDpc, KeRemoveQueueDpc};
+use softndk_pure::processors::Processors;
+use wdk_sys::_KDPC_IMPORTANCE::MediumHighImportance;
+use wdk_sys::ntddk::{
+    KeFlushQueuedDpcs, KeInitializeDpc, KeInsertQueueDpc, KeRemoveQueueDpc, KeSetImportanceDpc,
+    KeSetTargetProcessorDpcEx,
+};
 
 use crate::irql::{self, Cx, Dispatch, Passive};
 
@@ -61,6 +66,24 @@ impl Dpc {
     pub unsafe fn init<R: Routine>(&self, target: NonNull<R::Target>) {
         // SAFETY: resident room of the right size; the shim has the right signature.
         unsafe { KeInitializeDpc(self.raw(), Some(shim::<R>), target.as_ptr().cast()) };
+    }
+
+    /// Has it run on one of these processors from now on, on which of them depends on `turn`; false if none of
+    /// them is there, and then nothing changes. For a DPC that is not queued. IRQL: any.
+    pub fn aim(&self, processors: Processors, turn: u32) -> bool {
+        let mut number = wdk_sys::PROCESSOR_NUMBER { Group: processors.group, Number: 0, Reserved: 0 };
+        let found = processors.in_turn(turn).any(|candidate| {
+            number.Number = candidate;
+            // SAFETY: initialised by the type's invariant; the number is a local. A processor that is not
+            // there is refused.
+            unsafe { KeSetTargetProcessorDpcEx(self.raw(), &raw mut number) == wdk_sys::STATUS_SUCCESS }
+        });
+        if found {
+            // Else another processor would take its time before it looks at its queue.
+            // SAFETY: as above.
+            unsafe { KeSetImportanceDpc(self.raw(), MediumHighImportance) };
+        }
+        found
     }
 
     pub(crate) fn raw(&self) -> *mut wdk_sys::KDPC {

@@ -10,7 +10,7 @@ use core::slice;
 use ndkpi_sys as sys;
 
 use crate::irql::{self, Cx, Passive};
-use softndk_abi::cm::{Address, Ip};
+use softndk_abi::cm::{Ip, LocalAddress};
 
 /// Who is told of changes.
 pub trait Listener {
@@ -91,15 +91,15 @@ impl UnicastTable {
         }
     }
 
-    /// The usable addresses of one interface, with port 0: preferred ones, and deprecated ones, which
+    /// The usable addresses of one interface, with their links: preferred ones, and deprecated ones, which
     /// still serve (RFC 4862 section 5.5.4); not those that duplicate detection has not passed.
-    pub fn of(&self, luid: u64) -> impl Iterator<Item = Address> + '_ {
+    pub fn of(&self, luid: u64) -> impl Iterator<Item = LocalAddress> + '_ {
         self.rows()
             .iter()
             // SAFETY: a LUID is 64 bits, all of them written by the stack.
             .filter(move |row| unsafe { row.InterfaceLuid.Value } == luid)
             .filter(|row| matches!(row.DadState, sys::IpDadStatePreferred | sys::IpDadStateDeprecated))
-            .filter_map(|row| address(&row.Address))
+            .filter_map(|row| Some(LocalAddress { ip: address(&row.Address)?, prefix: row.OnLinkPrefixLength }))
     }
 
     fn rows(&self) -> &[sys::MIB_UNICASTIPADDRESS_ROW] {
@@ -120,20 +120,20 @@ impl Drop for UnicastTable {
 }
 
 /// An address of either family.
-fn address(inet: &sys::SOCKADDR_INET) -> Option<Address> {
+fn address(inet: &sys::SOCKADDR_INET) -> Option<Ip> {
     // SAFETY: both families begin with the family.
     match unsafe { inet.si_family } {
         sys::AF_INET => {
             // SAFETY: the family says IPv4; the address is four bytes in network order.
             let octets = unsafe { inet.Ipv4.sin_addr.S_un.S_addr }.to_ne_bytes();
-            Some(Address { ip: Ip::V4(octets), port: 0 })
+            Some(Ip::V4(octets))
         }
         sys::AF_INET6 => {
             // SAFETY: the family says IPv6.
             let octets = unsafe { inet.Ipv6.sin6_addr.u.Byte };
             // SAFETY: as above; both members of this union are the same 32 bits.
             let scope = unsafe { inet.Ipv6.__bindgen_anon_1.sin6_scope_id };
-            Some(Address { ip: Ip::V6(octets, scope), port: 0 })
+            Some(Ip::V6(octets, scope))
         }
         _ => None,
     }

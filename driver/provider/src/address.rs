@@ -1,7 +1,7 @@
 //! Socket addresses as consumers give and take them (`CONN-05`, `ADR-*`).
 
 use crate::Failure;
-use softndk_abi::cm::{Address, Ip};
+use softndk_abi::cm::{Address, Ip, LocalAddress};
 
 /// `AF_INET`.
 pub const AF_INET: u16 = 2;
@@ -80,6 +80,22 @@ pub fn same_ip(a: Ip, b: Ip) -> bool {
     }
 }
 
+/// Whether `ip` is on the link of `own`, where no router is needed.
+#[must_use]
+pub fn on_link(own: LocalAddress, ip: Ip) -> bool {
+    let same = |one: u128, other: u128| (one ^ other).leading_zeros() >= u32::from(own.prefix);
+    match (own.ip, ip) {
+        (Ip::V4(one), Ip::V4(other)) => {
+            let wide = |octets| u128::from(u32::from_be_bytes(octets)) << 96;
+            same(wide(one), wide(other))
+        }
+        (Ip::V6(one, zone), Ip::V6(other, theirs)) => {
+            same(u128::from_be_bytes(one), u128::from_be_bytes(other)) && (zone == theirs || zone == 0 || theirs == 0)
+        }
+        _ => false,
+    }
+}
+
 fn at<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
     bytes.get(offset..)?.first_chunk::<N>().copied()
 }
@@ -101,6 +117,26 @@ mod tests {
             let (bytes, length) = format(address);
             assert_eq!(parse(&bytes[..length]), Ok(address));
         }
+    }
+
+    #[test]
+    fn conn_12_links_are_told_apart_by_their_prefix() {
+        let four = |last, prefix| LocalAddress { ip: Ip::V4([192, 168, 77, last]), prefix };
+        assert!(on_link(four(1, 24), Ip::V4([192, 168, 77, 251])));
+        assert!(!on_link(four(1, 24), Ip::V4([192, 168, 78, 1])));
+        assert!(on_link(four(1, 23), Ip::V4([192, 168, 76, 1])));
+        assert!(!on_link(four(1, 32), Ip::V4([192, 168, 77, 2])));
+        assert!(on_link(four(1, 32), Ip::V4([192, 168, 77, 1])));
+        assert!(on_link(four(1, 0), Ip::V4([8, 8, 8, 8])));
+        let six = |first, last, zone| {
+            let mut bytes = [0; 16];
+            (bytes[0], bytes[15]) = (first, last);
+            Ip::V6(bytes, zone)
+        };
+        let own = LocalAddress { ip: six(0xFE, 1, 7), prefix: 64 };
+        assert!(on_link(own, six(0xFE, 9, 0)) && on_link(own, six(0xFE, 9, 7)));
+        assert!(!on_link(own, six(0xFE, 9, 8)) && !on_link(own, six(0xFD, 1, 7)));
+        assert!(!on_link(four(1, 0), six(0, 1, 0)));
     }
 
     #[test]

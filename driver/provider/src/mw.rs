@@ -10,11 +10,16 @@ const REMOTE_WRITE: u32 = 0x30;
 /// The remote rights that the flags of NdkBind ask for.
 ///
 /// # Errors
-/// [`Failure::InvalidParameter`] when there is none (`BND-07`).
+/// [`Failure::InvalidParameter`] when there is none (`BND-07`), and for one half of remote write alone (`FLAG-26`,
+/// `BND-13`).
 pub fn rights(flags: u32) -> Result<Access, Failure> {
+    let write = flags & REMOTE_WRITE;
     let mut rights = Access::empty();
     rights.set(Access::REMOTE_READ, flags & REMOTE_READ != 0);
-    rights.set(Access::REMOTE_WRITE, flags & REMOTE_WRITE == REMOTE_WRITE);
+    rights.set(Access::REMOTE_WRITE, write == REMOTE_WRITE);
+    if write != 0 && write != REMOTE_WRITE {
+        return Err(Failure::InvalidParameter);
+    }
     if rights.is_empty() { Err(Failure::InvalidParameter) } else { Ok(rights) }
 }
 
@@ -39,6 +44,8 @@ mod tests {
         assert_eq!(rights(0), Err(Failure::InvalidParameter));
         assert_eq!(rights(0x10), Err(Failure::InvalidParameter));
         assert_eq!(rights(0x8), Ok(Access::REMOTE_READ));
+        assert_eq!(rights(0x18), Err(Failure::InvalidParameter));
+        assert_eq!(rights(0x28), Err(Failure::InvalidParameter));
         assert_eq!(rights(0x38), Ok(Access::REMOTE_READ | Access::REMOTE_WRITE));
     }
 }

@@ -50,6 +50,9 @@ impl Quota {
     }
 }
 
+/// The largest of softndk's own ceilings.
+pub const LARGEST: u32 = 262_144;
+
 /// The quotas of one miniport, one for each counted type.
 #[derive(Debug)]
 pub struct Quotas {
@@ -68,16 +71,17 @@ pub struct Quotas {
 }
 
 impl Quotas {
-    /// softndk's own ceilings.
+    /// softndk's own ceilings, and none above `most`, the administrator's (at least one of each is allowed).
     #[must_use]
-    pub fn softndk() -> Self {
+    pub fn softndk(most: u32) -> Self {
+        let quota = |own: u32| Quota::new(own.min(most.max(1)));
         Self {
-            qp: Quota::new(16_384),
-            cq: Quota::new(16_384),
-            mr: Quota::new(262_144),
-            pd: Quota::new(16_384),
-            mw: Quota::new(262_144),
-            srq: Quota::new(4_096),
+            qp: quota(16_384),
+            cq: quota(16_384),
+            mr: quota(LARGEST),
+            pd: quota(16_384),
+            mw: quota(LARGEST),
+            srq: quota(4_096),
         }
     }
 }
@@ -93,5 +97,14 @@ mod tests {
         assert_eq!(quota.take(), Err(Failure::NoResources));
         quota.give_back();
         assert!(quota.take().is_ok());
+    }
+
+    #[test]
+    fn the_administrator_can_only_lower_the_ceilings() {
+        let own = Quotas::softndk(LARGEST);
+        assert_eq!((own.mr.limit(), own.srq.limit()), (LARGEST, 4_096));
+        let low = Quotas::softndk(20);
+        assert!([&low.qp, &low.cq, &low.mr, &low.pd, &low.mw, &low.srq].iter().all(|quota| quota.limit() == 20));
+        assert_eq!(Quotas::softndk(0).pd.limit(), 1);
     }
 }

@@ -4,7 +4,7 @@
 use core::pin::Pin;
 
 use ndkpi_sys as sys;
-use softndk_abi::cm::Ip;
+use softndk_abi::cm::{Ip, LocalAddress};
 use softndk_nt::event::{Event, Kind};
 use softndk_nt::irql::{Cx, Passive};
 use softndk_nt::log::{self, Level};
@@ -53,12 +53,12 @@ impl Miniport {
 impl Listener for Miniport {
     fn addresses_changed(&self, cx: &mut Cx<Passive>) {
         self.addresses.turn.wait(cx);
-        let mut found = [Ip::V4([0; 4]); MAX_ADDRESSES];
+        let mut found = [LocalAddress { ip: Ip::V4([0; 4]), prefix: 32 }; MAX_ADDRESSES];
         let mut count = 0;
         // No table: the stack has no addresses, or no memory to tell; either way none can be used.
         if let Ok(table) = UnicastTable::read(cx) {
             for (place, address) in found.iter_mut().zip(table.of(self.device().luid())) {
-                *place = address.ip;
+                *place = address;
                 count += 1;
             }
         }

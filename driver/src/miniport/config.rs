@@ -11,7 +11,7 @@ use softndk_nt::ndis::config::Configuration;
 use softndk_nt::pure::ether::{HEADER, Mac};
 use softndk_nt::time::Span;
 use softndk_nt::wide;
-use softndk_provider::info;
+use softndk_provider::{info, port, quota};
 
 /// What the keywords say.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,12 @@ pub struct Settings {
     pub connect_delay: Span,
     /// RnrDelay in milliseconds: how long a message without a receive waits for the next try.
     pub rnr_delay: Span,
+    /// AcceptLimit in milliseconds: how long an accept waits for the active side.
+    pub accept_limit: Span,
+    /// DynamicPorts: how many ports port 0 picks from.
+    pub dynamic_ports: u16,
+    /// ObjectLimit: most objects of each counted kind.
+    pub object_limit: u32,
 }
 
 /// A number with its limits; the same ones stand in `inf/softndk.inx`.
@@ -49,6 +55,16 @@ const JUMBO_PACKET: Number = Number { keyword: wide!("*JumboPacket"), default: 1
 const RECEIVE_BUFFERS: Number = Number { keyword: wide!("*ReceiveBuffers"), default: 256, least: 16, most: 4096 };
 const CONNECT_DELAY: Number = Number { keyword: wide!("ConnectEventDelay"), default: 1, least: 0, most: 10_000 };
 const RNR_DELAY: Number = Number { keyword: wide!("RnrDelay"), default: 1, least: 1, most: 1000 };
+// Generous, for the active consumer may take its time (`CONN-25`).
+const ACCEPT_LIMIT: Number = Number { keyword: wide!("AcceptLimit"), default: 120_000, least: 100, most: 3_600_000 };
+const DYNAMIC_PORTS: Number = Number {
+    keyword: wide!("DynamicPorts"),
+    default: port::EPHEMERAL_COUNT as u32,
+    least: 1,
+    most: port::EPHEMERAL_COUNT as u32,
+};
+const OBJECT_LIMIT: Number =
+    Number { keyword: wide!("ObjectLimit"), default: quota::LARGEST, least: 16, most: quota::LARGEST };
 
 /// Reads all keywords.
 pub fn read(adapter: AdapterHandle, cx: &mut Cx<Passive>) -> Settings {
@@ -67,6 +83,9 @@ pub fn read(adapter: AdapterHandle, cx: &mut Cx<Passive>) -> Settings {
     let receive_buffers = number(RECEIVE_BUFFERS);
     let connect_delay = Span::from_millis(number(CONNECT_DELAY).into());
     let rnr_delay = Span::from_millis(number(RNR_DELAY).into());
+    let accept_limit = Span::from_millis(number(ACCEPT_LIMIT).into());
+    let dynamic_ports = u16::try_from(number(DYNAMIC_PORTS)).unwrap_or(port::EPHEMERAL_COUNT);
+    let object_limit = number(OBJECT_LIMIT);
     let address = configuration.as_mut().and_then(|configuration| {
         let (bytes, length) = configuration.network_address()?;
         let address = bytes.get(..length).and_then(Mac::from_administrator);
@@ -75,7 +94,17 @@ pub fn read(adapter: AdapterHandle, cx: &mut Cx<Passive>) -> Settings {
         }
         address
     });
-    Settings { network_direct, mtu, receive_buffers, address, connect_delay, rnr_delay }
+    Settings {
+        network_direct,
+        mtu,
+        receive_buffers,
+        address,
+        connect_delay,
+        rnr_delay,
+        accept_limit,
+        dynamic_ports,
+        object_limit,
+    }
 }
 
 /// Whether *NetworkDirect allows NDK now; absent or unreadable counts as enabled (`INF-05`).

@@ -148,6 +148,9 @@ const fn device_config(interface: Interface, settings: &config::Settings) -> Dev
         luid: interface.luid,
         connect_delay: settings.connect_delay,
         rnr_delay: settings.rnr_delay,
+        accept_limit: settings.accept_limit,
+        dynamic_ports: settings.dynamic_ports,
+        object_limit: settings.object_limit,
     }
 }
 

@@ -194,7 +194,7 @@ unsafe extern "system" fn create_cq(
     depth: ULONG,
     callback: NDK_FN_CQ_NOTIFICATION_CALLBACK,
     callback_context: *mut c_void,
-    _affinity: *mut GROUP_AFFINITY,
+    affinity: *mut GROUP_AFFINITY,
     _completion: NDK_FN_CREATE_COMPLETION,
     _context: *mut c_void,
     out: *mut *mut NDK_CQ,
@@ -202,8 +202,11 @@ unsafe extern "system" fn create_cq(
     enter(|_| {
         // SAFETY: the consumer's open adapter.
         let this = unsafe { Object::<Adapter>::from_face(adapter) };
+        // SAFETY: the consumer's affinity, read until the call returns.
+        let processors = unsafe { convert::processors(affinity) };
+        let made = cq::create(this, depth, callback, callback_context, processors);
         // SAFETY: the consumer's out-parameter.
-        unsafe { hand_out(cq::create(this, depth, callback, callback_context), out) }
+        unsafe { hand_out(made, out) }
     })
 }
 

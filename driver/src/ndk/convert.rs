@@ -5,11 +5,12 @@
 
 use core::{ffi::c_void, ptr, slice};
 
-use ndkpi_sys::{NDK_SGE, SOCKADDR, ULONG};
+use ndkpi_sys::{GROUP_AFFINITY, NDK_SGE, SOCKADDR, ULONG};
 use softndk_abi::{
     Sge, Token,
     cm::{Address, PrivateData},
 };
+use softndk_nt::pure::processors::Processors;
 use softndk_provider::{
     Failure, address,
     post::Sgl,
@@ -32,6 +33,19 @@ pub unsafe fn address(address: *const SOCKADDR, length: ULONG) -> Result<Address
     // SAFETY: the caller vouches for the bytes; they are copied before anything is made of them.
     let bytes = unsafe { slice::from_raw_parts(address.cast::<u8>(), length) };
     address::parse(bytes)
+}
+
+/// The processors of an affinity; none for a null pointer or an empty set (`CQ-05`).
+///
+/// # Safety
+/// A non-null `affinity` is readable.
+pub unsafe fn processors(affinity: *const GROUP_AFFINITY) -> Option<Processors> {
+    if affinity.is_null() {
+        return None;
+    }
+    // SAFETY: the caller vouches for it; read once.
+    let affinity = unsafe { affinity.read() };
+    (affinity.Mask != 0).then_some(Processors { group: affinity.Group, mask: affinity.Mask })
 }
 
 /// Copies private data of at most `most` bytes (`CONN-09`).

@@ -11,6 +11,7 @@ use softndk_nt::{
     irql::{AtMostDispatch, Cx},
     lock::{Leaf, Spin},
     pool::{KBytes, Tag},
+    pure::processors::Processors,
 };
 use softndk_provider::{Failure, cq, status::of_result};
 
@@ -63,7 +64,7 @@ impl Drop for Cq {
     }
 }
 
-/// Makes a CQ of `open` (`CQ-01` to `CQ-04`).
+/// Makes a CQ of `open` that notifies on one of the `processors`, if they are given and there (`CQ-01` to `CQ-06`).
 ///
 /// # Errors
 /// [`Failure::InvalidParameter`], [`Failure::NoResources`].
@@ -72,12 +73,16 @@ pub fn create(
     depth: u32,
     callback: NDK_FN_CQ_NOTIFICATION_CALLBACK,
     context: *mut c_void,
+    processors: Option<Processors>,
 ) -> Result<Ref<Cq>, Failure> {
     let device = open.device();
     device.check_present()?;
     cq::check_depth(device.info(), depth)?;
     device.quotas().cq.take()?;
     let made = build(open, depth, callback, context);
+    if let (Ok(cq), Some(processors)) = (&made, processors) {
+        cq.body().notifier.aim(processors, device.next_turn());
+    }
     if made.is_err() {
         device.quotas().cq.give_back();
     }

@@ -64,7 +64,7 @@ pub fn create(open: &Object<Adapter>, address: Address, cx: &mut Cx<AtMostDispat
     // Settled twice: memory is taken without the lock, and somebody may be faster meanwhile.
     let settle = |control: &_| {
         port::check_local(address, Wildcard::Refused, |ip| device.owns(ip, control))?;
-        port::settle(address, begin, |wanted| device.holds(wanted, control))
+        port::settle(address, device.ports(), begin, |wanted| device.holds(wanted, control))
     };
     loop {
         let settled = settle(&*CONTROL.lock(cx))?;

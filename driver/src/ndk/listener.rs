@@ -155,7 +155,7 @@ fn start(
     let mut control = CONTROL.lock(cx);
     this.body().state.get(&control).rules.check_idle()?;
     port::check_local(address, Wildcard::Allowed, |ip| device.owns(ip, &control))?;
-    let address = port::settle(address, begin, |wanted| device.holds(wanted, &control))?;
+    let address = port::settle(address, device.ports(), begin, |wanted| device.holds(wanted, &control))?;
     this.body().state.get_mut(&mut control).rules.listen(address);
     device.remember_listener(this, &mut control);
     Ok(())

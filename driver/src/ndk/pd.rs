@@ -167,7 +167,7 @@ unsafe extern "system" fn create_srq(
     threshold: ULONG,
     callback: NDK_FN_SRQ_NOTIFICATION_CALLBACK,
     callback_context: *mut c_void,
-    _affinity: *mut GROUP_AFFINITY,
+    affinity: *mut GROUP_AFFINITY,
     _completion: NDK_FN_CREATE_COMPLETION,
     _context: *mut c_void,
     out: *mut *mut NDK_SRQ,
@@ -175,7 +175,10 @@ unsafe extern "system" fn create_srq(
     enter(|_| {
         // SAFETY: the consumer's open PD.
         let this = unsafe { Object::<Pd>::from_face(pd) };
-        let made = srq::create(this, depth, max_sge, threshold, callback, callback_context);
+        // SAFETY: the consumer's affinity, read until the call returns.
+        let processors = unsafe { super::convert::processors(affinity) };
+        let notification = srq::Notification { callback, context: callback_context, threshold, processors };
+        let made = srq::create(this, depth, max_sge, notification);
         // SAFETY: the consumer's out-parameter.
         unsafe { hand_out(made, out) }
     })

@@ -16,6 +16,7 @@ use softndk_nt::{
     dpc::{Dpc, Routine},
     irql::{AtMostDispatch, Cx, Dispatch},
     pool::{KBytes, Tag},
+    pure::processors::Processors,
 };
 use softndk_provider::{
     Failure,
@@ -101,37 +102,37 @@ impl Routine for Notify {
     }
 }
 
+/// What a consumer wants to be told, and where (`SRQ-06` to `SRQ-09`).
+#[derive(Clone, Copy)]
+pub struct Notification {
+    /// The consumer's function, if it has one.
+    pub callback: NDK_FN_SRQ_NOTIFICATION_CALLBACK,
+    /// Given back to it.
+    pub context: *mut c_void,
+    /// Receives below which it is due; 0 does not arm.
+    pub threshold: u32,
+    /// Where it runs; anywhere if none.
+    pub processors: Option<Processors>,
+}
+
 /// Makes an SRQ of `pd`.
 ///
 /// # Errors
 /// [`Failure::InvalidParameter`], [`Failure::NoResources`] (`SRQ-02` to `SRQ-04`).
-pub fn create(
-    pd: &Object<Pd>,
-    depth: u32,
-    max_sge: u32,
-    threshold: u32,
-    callback: NDK_FN_SRQ_NOTIFICATION_CALLBACK,
-    context: *mut c_void,
-) -> Result<Ref<Srq>, Failure> {
+pub fn create(pd: &Object<Pd>, depth: u32, max_sge: u32, notification: Notification) -> Result<Ref<Srq>, Failure> {
     let device = pd.device();
     device.check_present()?;
     srq::check_create(device.info(), depth, max_sge)?;
     device.quotas().srq.take()?;
-    let made = build(pd, depth, max_sge, threshold, callback, context);
+    let made = build(pd, depth, max_sge, notification);
     if made.is_err() {
         device.quotas().srq.give_back();
     }
     made
 }
 
-fn build(
-    pd: &Object<Pd>,
-    depth: u32,
-    max_sge: u32,
-    threshold: u32,
-    callback: NDK_FN_SRQ_NOTIFICATION_CALLBACK,
-    context: *mut c_void,
-) -> Result<Ref<Srq>, Failure> {
+fn build(pd: &Object<Pd>, depth: u32, max_sge: u32, notification: Notification) -> Result<Ref<Srq>, Failure> {
+    let Notification { callback, context, threshold, processors } = notification;
     // Room for the greatest depth that a modify may ask for, so that none moves the ring.
     let capacity = pd.device().info().max_srq_depth;
     let memory = KBytes::try_zeroed(RING, Queue::bytes(capacity, max_sge)).map_err(|_| Failure::NoResources)?;
@@ -151,6 +152,10 @@ fn build(
     .map_err(|_| Failure::NoResources)?;
     // SAFETY: the object does not move; `raise` holds it while the DPC is queued.
     unsafe { object.body().dpc.init::<Notify>(object.as_ptr()) };
+    if let Some(processors) = processors {
+        // A hint: without such a processor it runs anywhere (SRQ-07).
+        let _ = object.body().dpc.aim(processors, pd.device().next_turn());
+    }
     // Within the capacity, and nothing is queued yet.
     let _ = object.body().queue.set_depth(depth);
     Ok(object)

@@ -36,9 +36,6 @@ use crate::ndk::connector::{Connector, Event as DisconnectEvent, Mail, Owed};
 
 /// How long NdkDisconnect waits for the peer's answer (`CONN-62`), in 100 ns.
 const DISCONNECT_LIMIT: u64 = 5 * 10_000_000;
-/// How long an accept waits for the active side (`CONN-34`): generous, for its consumer may take its
-/// time (`CONN-25`).
-const ACCEPT_LIMIT: u64 = 120 * 10_000_000;
 
 /// The worker's state.
 pub struct Worker {
@@ -211,9 +208,9 @@ pub fn message_due(device: &Device) -> u64 {
     time::precise_100ns().saturating_add(device.connect_delay().as_100ns())
 }
 
-/// When an accept gives up waiting.
-pub fn accept_deadline() -> u64 {
-    time::precise_100ns().saturating_add(ACCEPT_LIMIT)
+/// When an accept on `device` gives up waiting for the active side (`CONN-34`).
+pub fn accept_deadline(device: &Device) -> u64 {
+    time::precise_100ns().saturating_add(device.accept_limit().as_100ns())
 }
 
 /// When a disconnect gives up waiting.

@@ -5,12 +5,13 @@
 //! address does not change in between: objects, threads and DPCs refer to it.
 
 use core::{
+    ops::RangeInclusive,
     ptr::NonNull,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use arrayvec::ArrayVec;
-use softndk_abi::cm::{Address, Ip, ReadLimits};
+use softndk_abi::cm::{Address, Ip, LocalAddress, ReadLimits};
 use softndk_nt::{
     dpc,
     irql::{AtMostDispatch, Cx, Passive},
@@ -20,7 +21,13 @@ use softndk_nt::{
     thread::Thread,
     time::Span,
 };
-use softndk_provider::{Failure, address::same_ip, info::AdapterInfo, port, quota::Quotas};
+use softndk_provider::{
+    Failure,
+    address::{on_link, same_ip},
+    info::AdapterInfo,
+    port,
+    quota::Quotas,
+};
 
 use super::{
     cm,
@@ -56,6 +63,12 @@ pub struct DeviceConfig {
     pub connect_delay: Span,
     /// How long a message without a receive waits before it is tried again.
     pub rnr_delay: Span,
+    /// How long an accept waits for the active side.
+    pub accept_limit: Span,
+    /// How many ports port 0 picks from.
+    pub dynamic_ports: u16,
+    /// Most objects of each counted kind.
+    pub object_limit: u32,
 }
 
 /// The NDK side of one miniport.
@@ -70,7 +83,7 @@ pub struct Device {
     upcalls: UpcallQueue,
     cm: cm::Worker,
     engine: engine::Workers,
-    addresses: ControlCell<ArrayVec<Ip, MAX_ADDRESSES>>,
+    addresses: ControlCell<ArrayVec<LocalAddress, MAX_ADDRESSES>>,
     listeners: ControlCell<List<Object<Listener>>>,
     endpoints: ControlCell<List<Object<Endpoint>>>,
     qps: ControlCell<List<Object<Qp>>>,
@@ -81,6 +94,7 @@ pub struct Device {
     threads: Spin<ArrayVec<Thread, { engine::MAX_THREADS + 1 }>, Leaf>,
     domains: AtomicU32,
     qp_numbers: AtomicU32,
+    turns: AtomicU32,
 }
 
 // SAFETY: always the same cell.
@@ -100,7 +114,7 @@ impl Device {
         let device = Self {
             config,
             info,
-            quotas: Quotas::softndk(),
+            quotas: Quotas::softndk(config.object_limit),
             tokens: Tokens::new(&mut random),
             counters: Counters::new(),
             removed: AtomicBool::new(false),
@@ -122,6 +136,7 @@ impl Device {
             threads: Spin::new(ArrayVec::new_const()),
             domains: AtomicU32::new(1),
             qp_numbers: AtomicU32::new(1),
+            turns: AtomicU32::new(0),
         };
         let device = KBox::try_new(TAG, device)?;
         // SAFETY: the block does not move; the device flushes its DPCs before it goes.
@@ -253,6 +268,21 @@ impl Device {
         self.config.rnr_delay
     }
 
+    /// How long an accept waits for the active side.
+    pub const fn accept_limit(&self) -> Span {
+        self.config.accept_limit
+    }
+
+    /// The ports that port 0 picks from.
+    pub fn ports(&self) -> RangeInclusive<u16> {
+        port::ephemeral(self.config.dynamic_ports)
+    }
+
+    /// A number that grows, for objects that take turns on processors.
+    pub fn next_turn(&self) -> u32 {
+        self.turns.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// The read limits that the adapter can do per QP (`ADP-12`).
     pub const fn read_limits(&self) -> ReadLimits {
         ReadLimits { inbound: self.info.max_inbound_reads, outbound: self.info.max_outbound_reads }
@@ -292,7 +322,7 @@ impl Device {
     }
 
     /// The local addresses, as the miniport learns them; more than [`MAX_ADDRESSES`] are left out.
-    pub fn set_addresses(&self, addresses: &[Ip], cx: &mut Cx<AtMostDispatch>) {
+    pub fn set_addresses(&self, addresses: &[LocalAddress], cx: &mut Cx<AtMostDispatch>) {
         let mut control = CONTROL.lock(cx);
         let kept = self.addresses.get_mut(&mut control);
         kept.clear();
@@ -306,12 +336,13 @@ impl Device {
 
     /// Is `ip` an address of this miniport?
     pub fn owns(&self, ip: Ip, control: &Connections) -> bool {
-        self.addresses.get(control).iter().any(|own| same_ip(*own, ip))
+        self.addresses.get(control).iter().any(|own| same_ip(own.ip, ip))
     }
 
-    /// Why a connect to `ip`, which no device owns, fails (`CONN-12`, `CONN-13`).
+    /// Why a connect to `ip`, which no device owns, fails: nobody has it on the links of this miniport
+    /// (`CONN-13`), or it is on none of them, and there are no routers (`CONN-12`).
     pub fn unreachable(&self, ip: Ip, control: &Connections) -> Failure {
-        if self.addresses.get(control).iter().any(|own| own.same_family(ip)) {
+        if self.addresses.get(control).iter().any(|own| on_link(*own, ip)) {
             Failure::HostUnreachable
         } else {
             Failure::NetworkUnreachable

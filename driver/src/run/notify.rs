@@ -19,6 +19,7 @@ use softndk_nic::gate::Gate;
 use softndk_nt::{
     dpc::{Dpc, Routine},
     irql::{Cx, Dispatch},
+    pure::processors::Processors,
     time::Span,
     timer::Timer,
 };
@@ -67,6 +68,12 @@ impl Notifier {
         unsafe { self.dpc.init::<Notify>(cq) };
         // SAFETY: as above.
         unsafe { self.timer.init::<Due>(cq) };
+    }
+
+    /// Has the callback run on one of these processors, if any of them is there: a hint (`CQ-05`, `CQ-06`). Before
+    /// the CQ is handed out.
+    pub fn aim(&self, processors: Processors, turn: u32) {
+        let _ = self.dpc.aim(processors, turn);
     }
 
     /// False for a CQ that is only polled (`CQ-74`).

@@ -35,6 +35,8 @@ mod adapter_info;
 mod address;
 #[path = "../../contract/bed.rs"]
 mod bed;
+#[path = "../../contract/bind.rs"]
+mod bind;
 #[path = "../../contract/completion.rs"]
 mod completion;
 #[path = "../../contract/completion_callback.rs"]
@@ -57,6 +59,8 @@ mod connector_end;
 mod connector_event;
 #[path = "../../contract/cq.rs"]
 mod cq;
+#[path = "../../contract/cq_affinity.rs"]
+mod cq_affinity;
 #[path = "../../contract/cq_arm.rs"]
 mod cq_arm;
 #[path = "../../contract/cq_callback.rs"]
@@ -95,6 +99,8 @@ mod lifetime;
 mod lifetime_close;
 #[path = "../../contract/lifetime_tree.rs"]
 mod lifetime_tree;
+#[path = "../../contract/lines.rs"]
+mod lines;
 #[path = "../../contract/listener.rs"]
 mod listener;
 #[path = "../../contract/listener_end.rs"]
@@ -109,6 +115,8 @@ mod mr_token;
 mod mw;
 #[path = "../../contract/pd.rs"]
 mod pd;
+#[path = "../../contract/ports.rs"]
+mod ports;
 #[path = "../../contract/probe.rs"]
 mod probe;
 #[path = "../../contract/qp.rs"]
@@ -123,10 +131,16 @@ mod reentry;
 mod send;
 #[path = "../../contract/srq.rs"]
 mod srq;
+#[path = "../../contract/srq_modify.rs"]
+mod srq_modify;
+#[path = "../../contract/srq_receive.rs"]
+mod srq_receive;
 #[path = "../../contract/stage.rs"]
 mod stage;
 #[path = "../../contract/version.rs"]
 mod version;
+#[path = "../../contract/windows.rs"]
+mod windows;
 #[path = "../../contract/work.rs"]
 mod work;
 #[path = "../../contract/work_help.rs"]
@@ -148,6 +162,7 @@ static FILES: &[&[Workload]] = &[
     adapter::TESTS,
     adapter_info::TESTS,
     address::TESTS,
+    bind::TESTS,
     completion::TESTS,
     completion_callback::TESTS,
     connector::TESTS,
@@ -159,6 +174,7 @@ static FILES: &[&[Workload]] = &[
     connector_end::TESTS,
     connector_event::TESTS,
     cq::TESTS,
+    cq_affinity::TESTS,
     cq_arm::TESTS,
     cq_callback::TESTS,
     cq_fail::TESTS,
@@ -183,12 +199,15 @@ static FILES: &[&[Workload]] = &[
     mr_token::TESTS,
     mw::TESTS,
     pd::TESTS,
+    ports::TESTS,
     qp::TESTS,
     rdma::TESTS,
     rdma_write::TESTS,
     reentry::TESTS,
     send::TESTS,
     srq::TESTS,
+    srq_modify::TESTS,
+    srq_receive::TESTS,
     version::TESTS,
     work::TESTS,
     work_shared::TESTS,

@@ -53,7 +53,17 @@ fn mp_cfg_03_and_05_odd_keywords_get_defaults() {
         ["".into(), "word".into(), u32::MAX.into(), Keyword::Bytes(vec![1, 2, 3]), Keyword::Number(0)];
     for (index, value) in (20..).zip(odd) {
         let mut config = AdapterConfig::new(&format!("odd {index}"), index);
-        for name in ["*JumboPacket", "*ReceiveBuffers", "ConnectEventDelay", "RnrDelay", "*NetworkDirectTechnology"] {
+        let names = [
+            "*JumboPacket",
+            "*ReceiveBuffers",
+            "*NetworkDirectTechnology",
+            "ConnectEventDelay",
+            "RnrDelay",
+            "AcceptLimit",
+            "DynamicPorts",
+            "ObjectLimit",
+        ];
+        for name in names {
             config = config.keyword(name, value.clone());
         }
         let station = bench.station(config);

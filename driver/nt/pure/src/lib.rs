@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`extent`] | the one virtual range of an MDL chain (`LAM-06`, `MR-11`) |
 //! | [`random`] | a keyed generator (ChaCha) |
+//! | [`processors`] | which processor of a set comes first (`CQ-06`) |
 //! | [`rundown`] | a door that closes once |
 //! | [`ether`], [`datapath`], [`statistics`] | frames and filters, pause and restart, counters |
 //! | [`ndk_state`], [`ndk_answer`] | NDK enabled or not, and what the NDK OIDs answer |
@@ -29,6 +30,7 @@ pub mod ether;
 pub mod extent;
 pub mod ndk_answer;
 pub mod ndk_state;
+pub mod processors;
 pub mod random;
 pub mod rundown;
 pub mod statistics;

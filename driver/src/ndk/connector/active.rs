@@ -138,7 +138,7 @@ fn try_connect(arguments: &ConnectArguments, cx: &mut Cx<AtMostDispatch>) -> Res
     }
     if endpoint.is_none() {
         port::check_local(local, Wildcard::Refused, |ip| device.owns(ip, &control))?;
-        local = port::settle(local, start, |wanted| device.holds(wanted, &control))?;
+        local = port::settle(local, device.ports(), start, |wanted| device.holds(wanted, &control))?;
     }
     qp.body().link.claim()?;
     qp.body().set_connector(Some(NonNull::from(this)), &mut control);

@@ -110,7 +110,7 @@ fn try_accept(
     state.event = event;
     state.qp = Some(qp.reference());
     state.request = Some(request);
-    state.deadline = cm::accept_deadline();
+    state.deadline = cm::accept_deadline(device);
     let told = state.end.accept(limits, form(event), &mut effects);
     if let Some(peer) = state.peer {
         // SAFETY: both ends are open while they know each other.

@@ -12,7 +12,8 @@ use crate::{
 };
 use core::ptr::{self, NonNull};
 use ndkpi_sys::{
-    NDK_ADAPTER, NDK_ADAPTER_DISPATCH, NDK_ADAPTER_INFO, NDK_VERSION, NTSTATUS, STATUS_NOT_SUPPORTED, ULONG,
+    GROUP_AFFINITY, NDK_ADAPTER, NDK_ADAPTER_DISPATCH, NDK_ADAPTER_INFO, NDK_VERSION, NTSTATUS, STATUS_NOT_SUPPORTED,
+    ULONG,
 };
 use ndktest_api::Target;
 
@@ -126,7 +127,18 @@ impl Adapter {
     /// Creates a completion queue; may fail as the test wants.
     #[track_caller]
     pub fn create_cq(&self, depth: u32, notify: Notify) -> Result<Created<cq::CqKind>> {
-        cq::create(self, depth, notify)
+        cq::create(self, depth, notify, None)
+    }
+
+    /// The same with processors for the notification.
+    #[track_caller]
+    pub fn create_cq_on(
+        &self,
+        depth: u32,
+        notify: Notify,
+        affinity: Option<GROUP_AFFINITY>,
+    ) -> Result<Created<cq::CqKind>> {
+        cq::create(self, depth, notify, affinity)
     }
 
     /// A protection domain.

@@ -14,7 +14,7 @@ use core::{
     sync::atomic::{AtomicI32, AtomicU32, Ordering},
 };
 use ndkpi_sys::{
-    NDK_CQ_NOTIFY_ANY, NDK_FN_CQ_NOTIFICATION_CALLBACK, NDK_RESULT, NDK_RESULT_EX, NTSTATUS, PVOID,
+    GROUP_AFFINITY, NDK_CQ_NOTIFY_ANY, NDK_FN_CQ_NOTIFICATION_CALLBACK, NDK_RESULT, NDK_RESULT_EX, NTSTATUS, PVOID,
     STATUS_NOT_SUPPORTED, STATUS_SUCCESS, ULONG,
 };
 
@@ -50,7 +50,14 @@ pub struct Notifications {
 }
 
 #[track_caller]
-pub(super) fn create(adapter: &Adapter, depth: u32, notify: Notify) -> Result<Created<CqKind>> {
+pub(super) fn create(
+    adapter: &Adapter,
+    depth: u32,
+    notify: Notify,
+    affinity: Option<GROUP_AFFINITY>,
+) -> Result<Created<CqKind>> {
+    let mut affinity = affinity;
+    let affinity = affinity.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
     let run = adapter.run();
     let notifications = Shared::try_new(Notifications {
         event: Event::automatic()?,
@@ -71,10 +78,8 @@ pub(super) fn create(adapter: &Adapter, depth: u32, notify: Notify) -> Result<Cr
             Notify::Null => (None, ptr::null_mut()),
             Notify::Call { function, context } => (function, context),
         };
-        // SAFETY: the adapter is open; callbacks and contexts fit; the out pointer is a live reference.
-        unsafe {
-            create(adapter.raw(), depth, function, notify_context, ptr::null_mut(), Some(on_create), context, out)
-        }
+        // SAFETY: the adapter is open; callbacks and contexts fit; affinity and out pointer live during the call.
+        unsafe { create(adapter.raw(), depth, function, notify_context, affinity, Some(on_create), context, out) }
     })
 }
 

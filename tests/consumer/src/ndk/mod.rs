@@ -22,6 +22,7 @@ mod pd;
 mod qp;
 mod region;
 pub mod request;
+mod srq;
 
 pub use adapter::Adapter;
 pub use address::{Address, Family};
@@ -35,3 +36,4 @@ pub use pd::Pd;
 pub use qp::{Qp, QpOptions};
 pub use region::{Mr, Region, nothing, sge};
 pub use request::{Answer, Submitted};
+pub use srq::{Srq, SrqOptions};

@@ -10,6 +10,7 @@ use crate::{
         pd::PdKind,
         qp::QpKind,
         request::{self, Answer, Submitted},
+        srq::SrqKind,
     },
     run::{Failure, Result, Run},
 };
@@ -80,6 +81,7 @@ pub enum Keep {
     Adapter(Adapter),
     Pd(Object<PdKind>),
     Cq(Object<CqKind>),
+    Srq(Object<SrqKind>),
     Qp(Object<QpKind>),
     QpAndEndpoint(Object<QpKind>, Object<EndpointKind>),
     Listener(Object<ListenerKind>),

@@ -2,10 +2,11 @@
 
 use crate::{
     ndk::{
-        Adapter, Cq, Created, Mr, Object, Qp, QpOptions,
+        Adapter, Cq, Created, Mr, Object, Qp, QpOptions, Srq, SrqOptions,
         object::{self, Keep, kind},
         qp, region,
         request::on_create,
+        srq,
     },
     run::Result,
 };
@@ -44,6 +45,25 @@ impl Pd {
     #[track_caller]
     pub fn create_qp(&self, receive: &Cq, initiator: &Cq, options: &QpOptions) -> Result<Created<qp::QpKind>> {
         qp::create(self, receive, initiator, options)
+    }
+
+    /// A shared receive queue.
+    #[track_caller]
+    pub fn srq(&self, options: &SrqOptions) -> Result<Srq> {
+        self.create_srq(options)?.ok("SRQ-01 NdkCreateSrq")
+    }
+
+    /// Creates a shared receive queue; may fail as the test wants.
+    #[track_caller]
+    pub fn create_srq(&self, options: &SrqOptions) -> Result<Created<srq::SrqKind>> {
+        srq::create(self, options)
+    }
+
+    /// Creates a queue pair that receives from an SRQ; may fail as the test wants. The receive sizes of the
+    /// options do not count.
+    #[track_caller]
+    pub fn create_qp_with_srq(&self, cqs: (&Cq, &Cq), srq: &Srq, options: &QpOptions) -> Result<Created<qp::QpKind>> {
+        qp::create_with_srq(self, cqs, srq, options)
     }
 
     /// A region object for ordinary registration; nothing is registered yet.

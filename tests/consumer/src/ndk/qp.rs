@@ -2,7 +2,7 @@
 
 use crate::{
     ndk::{
-        Cq, Created, Object, Pd,
+        Cq, Created, Object, Pd, Srq,
         object::{self, Keep, kind},
         request::on_create,
     },
@@ -60,6 +60,38 @@ pub(super) fn create(pd: &Pd, receive: &Cq, initiator: &Cq, options: &QpOptions)
                 options.receive_depth,
                 options.initiator_depth,
                 options.receive_sge,
+                options.initiator_sge,
+                options.inline,
+                Some(on_create),
+                context,
+                out,
+            )
+        }
+    })
+}
+
+/// `receive` and `initiator` are the CQs; the SRQ keeps its domain.
+#[track_caller]
+pub(super) fn create_with_srq(
+    pd: &Pd,
+    (receive, initiator): (&Cq, &Cq),
+    srq: &Srq,
+    options: &QpOptions,
+) -> Result<Created<QpKind>> {
+    let keep = [Keep::Srq(srq.clone()), Keep::Cq(receive.clone()), Keep::Cq(initiator.clone())];
+    object::create(pd.run(), pd.clone(), keep, |context, out, _| {
+        let Some(create) = pd.dispatch().NdkCreateQpWithSrq else {
+            return STATUS_NOT_SUPPORTED;
+        };
+        // SAFETY: all objects are open; callback and context fit; the out pointer is a live reference.
+        unsafe {
+            create(
+                pd.raw(),
+                receive.raw(),
+                initiator.raw(),
+                srq.raw(),
+                ptr::without_provenance_mut(options.context),
+                options.initiator_depth,
                 options.initiator_sge,
                 options.inline,
                 Some(on_create),

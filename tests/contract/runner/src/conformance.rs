@@ -8,9 +8,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use ndktest_api::Outcome;
-use ndktest_host::{Session, Setup};
+use ndktest_host::Session;
 
 use crate::host::Checks;
+use crate::machine::{Kind, together};
 use crate::{Wire, ndis};
 
 /// How one test over one wire ended.
@@ -50,7 +51,7 @@ pub struct Test {
 /// # Errors
 /// A machine that does not boot.
 pub fn tests() -> Result<Vec<Test>> {
-    let session = boot(Wire::Same)?;
+    let session = Session::boot(&Kind::Ordinary.setup(Wire::Same))?;
     let of_consumer = session.workloads()?.into_iter().filter(|entry| is_id(entry.name.as_str())).map(|entry| Test {
         id: entry.name.to_string(),
         what: entry.description.to_string(),
@@ -87,15 +88,7 @@ fn below_contract(path: &str) -> String {
     path.rsplit_once("contract/").map_or(path, |(_, file)| file).trim_start_matches("runner/src/../../").to_owned()
 }
 
-fn boot(wire: Wire) -> Result<Session> {
-    let mut setup = Setup::tests();
-    if wire == Wire::Same {
-        setup.adapters.truncate(1);
-    }
-    Ok(Session::boot(&setup)?)
-}
-
-/// What a child does: the tests of `ids` over `wire`.
+/// What a child does: the tests of `ids`, which can share a machine, over `wire`.
 ///
 /// # Errors
 /// A machine that does not boot, or that is left with something behind.
@@ -103,7 +96,8 @@ pub fn child(wire: Wire, ids: &[String]) -> Result<()> {
     if wire == Wire::Ndis {
         return host_child(ids);
     }
-    let session = boot(wire)?;
+    let kind = ids.first().map_or(Kind::Ordinary, |id| Kind::of(id));
+    let session = Session::boot(&kind.setup(wire))?;
     for id in ids {
         println!("begin {id}");
         match session.run(&session.request(id), None) {
@@ -152,6 +146,14 @@ pub(crate) fn reason(outcome: &Outcome) -> String {
 /// # Errors
 /// A child that cannot be started.
 pub fn run(wire: Wire, ids: &[String]) -> Result<Vec<Verdict>> {
+    let mut verdicts = Vec::new();
+    for (_, group) in together(ids) {
+        verdicts.extend(run_group(wire, &group)?);
+    }
+    Ok(verdicts)
+}
+
+fn run_group(wire: Wire, ids: &[String]) -> Result<Vec<Verdict>> {
     let mut verdicts = Vec::new();
     let mut left = ids;
     // Tests that boot their own machines choose its options, which hold for a whole process.

@@ -7,6 +7,7 @@
 pub mod conformance;
 pub mod coverage;
 pub mod host;
+pub mod machine;
 pub mod report;
 pub mod selection;
 
