@@ -18,6 +18,7 @@ pub struct Kernel {
 
 static KERNEL: LazyLock<Kernel> = LazyLock::new(|| {
     crate::host::start();
+    crate::report::configure_from_environment();
     Kernel::default()
 });
 

@@ -36,6 +36,22 @@ fn the_adapter_scenarios_pass() {
     }
 }
 
+/// Where there is no clang there is no driver for these.
+#[test]
+fn the_scenarios_of_the_driver_in_c_end_as_they_should() {
+    if std::env::var_os("NTSIM_WITHOUT_C_DRIVER").is_some() {
+        eprintln!("left out, there is no clang (NTSIM_WITHOUT_C_DRIVER is set)");
+        return;
+    }
+    sys("ntsim_c", "ntsim-c");
+    let ran = ntsim_on("run", &shipped("c-driver.toml"));
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(ran.stdout.contains("nothing left behind"), "{ran:#?}");
+    let ran = ntsim_on("run", &shipped("report.toml"));
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    ran.says(&["PAGE_FAULT", "freed at:", "bad_seh_freed_pool"]);
+}
+
 #[test]
 fn all_shipped_scenarios_are_known_to_the_tests() {
     let mut names: Vec<String> = std::fs::read_dir(shipped(""))
@@ -43,7 +59,9 @@ fn all_shipped_scenarios_are_known_to_the_tests() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["echo.toml", "ndk-consumer.toml", "two-adapters.toml", "your-driver.toml"]);
+    let known =
+        ["c-driver.toml", "echo.toml", "ndk-consumer.toml", "report.toml", "two-adapters.toml", "your-driver.toml"];
+    assert_eq!(names, known);
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn finish(violation: Violation, context: &Context, at: Option<Registers>) -> ! {
             std::thread::park();
         }
     }
+    crate::trace::stop();
     // Should naming the stack fault or hang, the process still ends as it should.
     // SAFETY: only sets a timer, whose default action is replaced by ending the process.
     unsafe {
@@ -49,6 +50,8 @@ fn finish(violation: Violation, context: &Context, at: Option<Registers>) -> ! {
     // Nothing is left to do if stderr is closed; the exit code still tells.
     let _ = write!(out, "{report}");
     let _ = out.flush();
+    drop(out);
+    crate::report::at_bugcheck(&report, context);
     // SAFETY: ends the process without running exit handlers, which other threads may be inside.
     unsafe { libc::_exit(EXIT_CODE) }
 }

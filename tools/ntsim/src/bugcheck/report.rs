@@ -7,7 +7,7 @@ use crate::symbols::{Named, Stack};
 use std::fmt;
 
 /// All that is said about a violation. `Display` gives the text, `Serialize` the JSON.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct Report {
     /// The bugcheck number.
     pub number: u32,
@@ -32,7 +32,7 @@ pub struct Report {
 }
 
 /// A stack of a report.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct ReportStack {
     /// What it shows.
     pub title: String,

@@ -5,14 +5,24 @@ use std::process::ExitCode;
 
 use super::{LEAKED, print, refuse};
 use crate::machine::{Config, Machine, MachineError, UnloadReport};
+use crate::report::{self, Verdict};
 
 pub(super) fn load(file: &Path, quiet: bool) -> ExitCode {
     crate::dbg::set_quiet(quiet);
     match load_and_unload(file) {
-        Err(error) => refuse(&error),
+        Err(error) => {
+            report::finish(Verdict::Failed(error.to_string()));
+            refuse(&error)
+        }
         Ok(report) => {
             print(&format!("{report}\n"));
-            if report.is_clean() { ExitCode::SUCCESS } else { LEAKED.into() }
+            if report.is_clean() {
+                report::finish(Verdict::Passed(report.to_string()));
+                ExitCode::SUCCESS
+            } else {
+                report::finish(Verdict::Leaks(vec![report]));
+                LEAKED.into()
+            }
         }
     }
 }

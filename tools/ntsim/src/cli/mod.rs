@@ -14,6 +14,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::report;
+
 /// Ends with code 1: an expectation did not hold.
 const FAILED: u8 = 1;
 /// Ends with code 2: wrong input.
@@ -46,6 +48,8 @@ enum Command {
         /// Hides the driver's debug output.
         #[arg(long)]
         quiet: bool,
+        #[command(flatten)]
+        files: FilesToWrite,
     },
     /// Plays a scenario: a machine, and what to do with it, in a TOML file.
     Run {
@@ -54,6 +58,8 @@ enum Command {
         /// Shows only failures; hides the drivers' debug output too.
         #[arg(long)]
         quiet: bool,
+        #[command(flatten)]
+        files: FilesToWrite,
     },
     /// Lists the kernel routines that ntsim knows, with the IRQLs at which they may be called.
     Routines {
@@ -61,6 +67,27 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What a run writes beside its text.
+#[derive(Debug, clap::Args)]
+struct FilesToWrite {
+    /// Writes a report at the end or at a bugcheck: a .json file, or a .html page; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    report: Vec<PathBuf>,
+    /// Writes a trace of the whole run for Perfetto (ui.perfetto.dev) or chrome://tracing.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+impl FilesToWrite {
+    /// Only before the machine boots.
+    fn configure(self) -> Result<(), String> {
+        if self.report.is_empty() && self.trace.is_none() {
+            return Ok(());
+        }
+        report::configure(report::Files { reports: self.report, trace: self.trace })
+    }
 }
 
 /// Runs the command that the process was started with.
@@ -75,8 +102,14 @@ pub fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Inspect { file, json } => inspect::inspect(&file, json),
-        Command::Load { file, quiet } => load::load(&file, quiet),
-        Command::Run { scenario, quiet } => run::run(&scenario, quiet),
+        Command::Load { file, quiet, files } => match files.configure() {
+            Ok(()) => load::load(&file, quiet),
+            Err(error) => refuse(&error),
+        },
+        Command::Run { scenario, quiet, files } => match files.configure() {
+            Ok(()) => run::run(&scenario, quiet),
+            Err(error) => refuse(&error),
+        },
         Command::Routines { json } => routines::routines(json),
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::{FAILED, LEAKED, WRONG_INPUT, print, refuse};
+use crate::report::{self, Verdict};
 use crate::scenario::Scenario;
 use crate::scenario::run::{Ending, Listener};
 
@@ -23,21 +24,26 @@ pub(super) fn run(file: &Path, quiet: bool) -> ExitCode {
     };
     let code = match crate::scenario::run::run(scenario, tell) {
         Ending::Passed(summary) => {
-            print(&format!("passed: {} steps, {} requests, nothing left behind\n", summary.steps, summary.requests));
+            let text = format!("{} steps, {} requests, nothing left behind", summary.steps, summary.requests);
+            print(&format!("passed: {text}\n"));
+            report::finish(Verdict::Passed(text));
             return ExitCode::SUCCESS;
         }
         Ending::Failed { line, why } => {
             eprintln!("{}: failed: {why}", place(line));
+            report::finish(Verdict::Failed(format!("{}: {why}", place(line))));
             FAILED
         }
         Ending::Unusable { line, why } => {
             eprintln!("{}: {why}", place(line));
+            report::finish(Verdict::Failed(format!("{}: {why}", place(line))));
             WRONG_INPUT
         }
         Ending::Leaked(reports) => {
-            for report in reports {
+            for report in &reports {
                 eprintln!("{}: failed: {report}", place(None));
             }
+            report::finish(Verdict::Leaks(reports));
             LEAKED
         }
     };

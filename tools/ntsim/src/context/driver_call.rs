@@ -6,6 +6,7 @@ use crate::kernel::Kernel;
 use crate::seh::Walk;
 use crate::symbols::Registers;
 use crate::table::Row;
+use crate::trace::{self, What};
 use std::fmt;
 
 /// Who is being called and as what; for reports.
@@ -59,6 +60,7 @@ impl Transition {
         context.routine.set(std::ptr::null());
         context.entry_rsp.set(0);
         context.stopped.set(std::ptr::null());
+        trace::record(What::Enter(site));
         transition
     }
 
@@ -69,6 +71,7 @@ impl Transition {
         context.entry_rsp.set(self.entry_rsp);
         context.entry_rbp.set(self.entry_rbp);
         context.stopped.set(self.stopped);
+        trace::record(What::Leave(self.site));
     }
 }
 

@@ -23,6 +23,7 @@ pub use lifetime::{enter, is_entered};
 use crate::ke::thread::Thread;
 use crate::symbols::Registers;
 use crate::table::Row;
+use crate::trace::Recorder;
 use crate::types::{KIRQL, KSPIN_LOCK};
 use std::cell::Cell;
 
@@ -118,6 +119,8 @@ pub struct Context {
     pub stopped: Cell<*const Registers>,
     /// The thread's KPCR.
     pub pcr: Cell<*mut u8>,
+    /// Where the thread's events go, once it has recorded one.
+    pub recorder: Cell<Option<&'static Recorder>>,
     /// A single step in progress: the register that was changed for it.
     pub step: Cell<Option<Step>>,
     /// Spin locks held, oldest first.

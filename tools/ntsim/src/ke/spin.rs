@@ -6,6 +6,7 @@ use crate::bugcheck::{Violation, codes};
 use crate::context::{self, Context, Held, LockKind, MAX_HELD_LOCKS};
 use crate::sched;
 use crate::symbols::describe;
+use crate::trace::{self, What};
 use crate::types::{BOOLEAN, DISPATCH_LEVEL, KIRQL, KSPIN_LOCK};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -104,7 +105,9 @@ pub(super) unsafe fn take(lock: *mut KSPIN_LOCK, kind: LockKind) {
     let word = unsafe { word(lock) };
     let mine = owner_word(context, kind);
     if let Err(seen) = word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed) {
+        trace::record(What::LockWait(lock as usize));
         contend(word, lock, mine, seen);
+        trace::record(What::LockWaitEnd(lock as usize));
     }
     push(context, lock, kind);
 }
@@ -191,6 +194,7 @@ pub(crate) fn push(context: &Context, lock: *mut KSPIN_LOCK, kind: LockKind) {
     }
     context.held[count].set(Held { lock, taken_at: context.caller(), kind });
     context.held_count.set(count as u32 + 1);
+    trace::record(What::Lock(lock as usize));
 }
 
 /// Notes that the thread does not hold `lock` any more; a violation if it did not.
@@ -208,6 +212,7 @@ pub(crate) fn pop(context: &Context, lock: *mut KSPIN_LOCK, kind: LockKind) {
         context.held[next - 1].set(context.held[next].get());
     }
     context.held_count.set(count as u32 - 1);
+    trace::record(What::Unlock(lock as usize));
 }
 
 #[cold]

@@ -250,7 +250,7 @@ fn wake(key: usize, most: usize) {
     });
 }
 
-/// A driver calls a routine. From win64 code; see [`crate::verifier::log::call`].
+/// A driver calls a routine. From win64 code; see [`crate::trace`].
 #[cold]
 pub(crate) extern "win64-unwind" fn called(row: &'static Row) {
     let from = Place::of(context::current().caller());

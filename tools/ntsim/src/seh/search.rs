@@ -50,6 +50,8 @@ impl Unhandled {
 /// of the caller of a raising routine; record and machine must stay where they are.
 pub(crate) unsafe fn search(record: *mut EXCEPTION_RECORD, machine: *mut CONTEXT) -> Unhandled {
     let context = context::current();
+    // SAFETY: by contract.
+    crate::trace::record(crate::trace::What::Exception(unsafe { (*record).ExceptionCode }));
     let walk = Walk::Search { from: machine };
     // SAFETY: by contract.
     let mut at = unsafe { *machine };

@@ -96,9 +96,7 @@ macro_rules! routines {
             $crate::table::enter(&ROW);
             $($crate::routines!(@attr $attr $(($fail))?);)*
             let result = unsafe { $body($($arg),*) };
-            if !ROW.local {
-                $crate::table::leave(&ROW);
-            }
+            $crate::table::leave(&ROW);
             result
         }
     };
@@ -141,9 +139,7 @@ macro_rules! routines {
         pub unsafe extern "win64" fn checked($($arg: $ty),*) $(-> $ret)? {
             $crate::table::enter(&ROW);
             let result = unsafe { $body($($arg),*) };
-            if !ROW.local {
-                $crate::table::leave(&ROW);
-            }
+            $crate::table::leave(&ROW);
             result
         }
     };
@@ -178,6 +174,7 @@ macro_rules! routines {
     (@attr local) => {};
     (@attr fails($fail:expr)) => {
         if $crate::table::shall_fail(&ROW) {
+            $crate::table::leave(&ROW);
             return $fail;
         }
     };

@@ -19,6 +19,7 @@ mod tests;
 
 use crate::bugcheck::{Violation, codes};
 use crate::context;
+use crate::trace::{self, What};
 use crate::types::KIRQL;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
@@ -70,8 +71,8 @@ const TRACE: u8 = 1;
 const SWITCH: u8 = 2;
 static FAULTS: AtomicBool = AtomicBool::new(false);
 
-/// Turns the call log ([`crate::verifier::log`]) on or off.
-pub fn set_tracing(on: bool) {
+/// Makes each call and each return an event of [`crate::trace`].
+pub(crate) fn set_tracing(on: bool) {
     set_hook(TRACE, on);
 }
 
@@ -110,7 +111,18 @@ pub fn enter(row: &'static Row) {
 /// What each routine does last.
 #[inline(always)]
 pub fn leave(row: &'static Row) {
-    if HOOKS.load(Ordering::Relaxed) & SWITCH != 0 {
+    if HOOKS.load(Ordering::Relaxed) != 0 {
+        returned(row);
+    }
+}
+
+#[cold]
+extern "win64-unwind" fn returned(row: &'static Row) {
+    let hooks = HOOKS.load(Ordering::Relaxed);
+    if hooks & TRACE != 0 {
+        trace::record(What::Return(row));
+    }
+    if hooks & SWITCH != 0 && !row.local {
         crate::sched::seeded::returns(row);
     }
 }
@@ -119,7 +131,7 @@ pub fn leave(row: &'static Row) {
 extern "win64-unwind" fn hooked(row: &'static Row) {
     let hooks = HOOKS.load(Ordering::Relaxed);
     if hooks & TRACE != 0 {
-        crate::verifier::log::call(row);
+        trace::record(What::Call(row, context::current().caller()));
     }
     if hooks & SWITCH != 0 {
         crate::sched::seeded::called(row);

@@ -1,7 +1,6 @@
-//! Checks that do not belong to one routine, the call log, the fault injector.
+//! Checks that do not belong to one routine, the fault injector.
 
 pub mod faults;
-pub mod log;
 pub mod rules;
 pub mod unload;
 

@@ -56,8 +56,6 @@ pub fn build(clang: &Path, linker: &Path, folder: &Path, out: &Path) -> Result<P
         command.arg(format!("--target={TARGET}")).arg("-I").arg(source.join("include"));
         if file.extension().is_some_and(|extension| extension == "c") {
             command.args(FLAGS);
-            // Reports name files as those of the other drivers, from the workspace.
-            command.arg(format!("-fdebug-prefix-map={}=.", root().display()));
         }
         run(command.arg("-c").arg(&file).arg("-o").arg(&object))?;
         inputs.push(object);
