@@ -88,6 +88,7 @@ fn what_nobody_handles_is_a_bugcheck() {
         "UNHANDLED_EXCEPTION",
         &["raised 0xc000000d", "called by the kernel as termination handler", "only_inner_handler"],
     );
+    trips("seh-in-dpc", "BAD_INSTRUCTION", &["dpc_faults", "does not carry exceptions across", "KeInsertQueueDpc"]);
     trips("seh-filter-faults", "PAGE_FAULT", &["called by the kernel as exception filter", "filter_faults_always"]);
 }
 

@@ -126,6 +126,9 @@ fn null_target(site: CallSite) -> ! {
 #[cold]
 fn broken_return(context: &Context, site: CallSite, irql: u8, held: u32) -> ! {
     let guilty = site.target;
+    // The routine that the driver called last has returned: it is not where the thread is.
+    context.routine.set(std::ptr::null());
+    context.entry_rsp.set(0);
     if context.held_count.get() > held {
         let lock = context.held[held as usize].get();
         crate::bugcheck::Violation::new(&codes::LOCK_HELD_AT_RETURN)

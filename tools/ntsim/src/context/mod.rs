@@ -119,6 +119,8 @@ pub struct Context {
     pub stopped: Cell<*const Registers>,
     /// The thread's KPCR.
     pub pcr: Cell<*mut u8>,
+    /// A seeded machine has had its switch point for the read of the shared user page that comes.
+    pub shared_read: Cell<bool>,
     /// Where the thread's events go, once it has recorded one.
     pub recorder: Cell<Option<&'static Recorder>>,
     /// A single step in progress: the register that was changed for it.

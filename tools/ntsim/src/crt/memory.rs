@@ -7,7 +7,7 @@ crate::routines! { "ntoskrnl.exe";
     raising memmove(target: *mut u8, source: *const u8, length: usize) -> *mut u8 = copy: PASSIVE..=HIGH, local;
     raising memset(target: *mut u8, value: i32, length: usize) -> *mut u8 = set: PASSIVE..=HIGH, local;
     raising memcmp(a: *const u8, b: *const u8, length: usize) -> i32 = compare: PASSIVE..=HIGH, local;
-    fn qsort(base: *mut u8, count: usize, width: usize, order: Option<Order>) = sort: PASSIVE..=HIGH;
+    raising qsort(base: *mut u8, count: usize, width: usize, order: Option<Order>) = sort: PASSIVE..=HIGH;
     asm __chkstk = chkstk;
 }
 
@@ -32,6 +32,7 @@ unsafe fn compare(a: *const u8, b: *const u8, length: usize) -> i32 {
     a.cmp(b) as i32
 }
 
+/// An exception of the comparison leaves the array as it was, and this call's copies unfreed.
 unsafe fn sort(base: *mut u8, count: usize, width: usize, order: Option<Order>) {
     let Some(order) = order else { return };
     // SAFETY: the driver's array of `count` elements; elements are compared as copies.

@@ -161,6 +161,8 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, machine: *m
 pub(crate) enum Work {
     /// A write to CR8; `next` is the instruction behind.
     SetIrql { irql: u8, next: usize },
+    /// A read of the shared user page in a seeded machine: a switch point, then the read.
+    ReadClock,
     /// The fault may be an exception that the driver handles.
     Exception {
         /// It came inside a routine, not in driver code.

@@ -10,7 +10,7 @@ crate::routines! { "ntoskrnl.exe";
     fn KeBugCheckEx(code: u32, a: u64, b: u64, c: u64, d: u64) = bug_check_ex: PASSIVE..=HIGH;
     fn KeRegisterBugCheckReasonCallback(record: PVOID, routine: PVOID, reason: u32, component: *const u8) -> BOOLEAN = register_reason: PASSIVE..=HIGH;
     fn KeDeregisterBugCheckReasonCallback(record: PVOID) -> BOOLEAN = deregister_reason: PASSIVE..=HIGH;
-    fn KeExpandKernelStackAndCallout(callout: Option<Callout>, parameter: PVOID, size: usize) -> NTSTATUS = expand: PASSIVE..=APC;
+    raising KeExpandKernelStackAndCallout(callout: Option<Callout>, parameter: PVOID, size: usize) -> NTSTATUS = expand: PASSIVE..=APC;
     fn KeExpandKernelStackAndCalloutEx(callout: Option<Callout>, parameter: PVOID, size: usize, wait: BOOLEAN, context: PVOID) -> NTSTATUS = expand_ex: PASSIVE..=DISPATCH;
     fn KeSaveExtendedProcessorState(mask: u64, save: PVOID) -> NTSTATUS = save_state: PASSIVE..=DISPATCH;
     fn KeRestoreExtendedProcessorState(save: PVOID) = restore_state: PASSIVE..=DISPATCH;

@@ -79,6 +79,12 @@ pub(crate) fn prepare() {
     time::interrupt_time();
 }
 
+/// What a seeded machine does at a read: as if the clock's routine were called.
+pub(crate) fn switch_point() {
+    crate::sched::seeded::called(&time::KeQueryInterruptTimePrecise::ROW);
+    time::read();
+}
+
 /// Our copy with the present time; `None` if the host had no memory for it.
 pub(crate) fn fresh() -> Option<usize> {
     let page = (*PAGE)?;

@@ -56,7 +56,7 @@ pub(crate) fn deadline(timeout: i64) -> Instant {
 }
 
 /// A driver looks at a clock.
-fn read() {
+pub(super) fn read() {
     if sched::is_seeded() {
         sched::seeded::clock_read();
     }

@@ -178,7 +178,10 @@ fn bugcheck(report: &Report) -> String {
     );
     let frames = report.stacks.first().map(|stack| stack.frames.as_slice()).unwrap_or_default();
     let own = |frame: &&Named| frame.remark.is_none() && frame.module == report.driver && !frame.function.is_empty();
-    if let Some(frame) = frames.iter().find(own) {
+    let at_return = frames.first().is_some_and(|frame| frame.remark.is_some());
+    if at_return {
+        text += &format!("It was found when a function of {} returned", report.driver);
+    } else if let Some(frame) = frames.iter().find(own) {
         let place = if frame.file.is_empty() { String::new() } else { format!(" ({}:{})", frame.file, frame.line) };
         text += &format!("It happened in the function {} of {}{place}", frame.function, report.driver);
     } else if !report.driver.is_empty() {
@@ -186,8 +189,10 @@ fn bugcheck(report: &Report) -> String {
     } else {
         text += "No driver could be found on the stack";
     }
-    if let Some(remark) = frames.iter().find_map(|frame| frame.remark.as_ref()) {
-        text += &format!(", {remark},");
+    match frames.iter().find_map(|frame| frame.remark.as_ref()) {
+        Some(remark) if at_return => text += &format!(", which was {remark},"),
+        Some(remark) => text += &format!(", {remark},"),
+        None => {}
     }
     text += &format!(" on the thread “{}” at IRQL {} ({}).", report.thread, report.irql, irql_name(report.irql));
     text += &format!(" Windows would stop with the code {:#010X}.", report.number);

@@ -108,6 +108,9 @@ fn stacks(body: &mut String, report: &Report) {
         return;
     };
     body.push_str("<section><h2>Where it happened</h2>\n");
+    if first.frames.is_empty() {
+        body.push_str("<p>No driver code was running on this thread: the kernel itself found the rule broken.</p>");
+    }
     frames(body, first, &report.driver, true);
     body.push_str("</section>\n");
     if related.is_empty() {
@@ -144,8 +147,9 @@ fn place(frame: &Named) -> String {
 }
 
 fn frames(body: &mut String, stack: &ReportStack, driver: &str, with_source: bool) {
-    body.push_str("<ol class=\"stack\" start=\"0\">\n");
+    body.push_str("<ol class=\"stack\">\n");
     let mut first = with_source;
+    let mut number = 0;
     for frame in &stack.frames {
         if let Some(remark) = &frame.remark {
             let _ = writeln!(body, "<li class=\"remark\">{}</li>", escape(remark));
@@ -157,7 +161,7 @@ fn frames(body: &mut String, stack: &ReportStack, driver: &str, with_source: boo
         let inlined = if frame.inlined { " <span class=\"tag\">inlined</span>" } else { "" };
         let _ = write!(
             body,
-            "<li class=\"{class}\"><code><span class=\"dim\">{}!</span>{}</code>{inlined}",
+            "<li value=\"{number}\" class=\"{class}\"><code><span class=\"dim\">{}!</span>{}</code>{inlined}",
             escape(&frame.module),
             escape(&function)
         );
@@ -166,6 +170,7 @@ fn frames(body: &mut String, stack: &ReportStack, driver: &str, with_source: boo
             snippet(body, frame, own && std::mem::take(&mut first));
         }
         body.push_str("</li>\n");
+        number += 1;
     }
     body.push_str("</ol>\n");
 }

@@ -42,6 +42,13 @@ pub(crate) unsafe extern "sysv64" fn begin(delivery: *mut Delivery) -> ! {
             // SAFETY: the interrupted state, behind the instruction.
             unsafe { resume(&raw const delivery.machine) }
         }
+        Work::ReadClock => {
+            stop(context, &raw const registers);
+            ke::shared_data::switch_point();
+            context.shared_read.set(true);
+            // SAFETY: the interrupted state; the instruction faults again, and is carried out.
+            unsafe { resume(&raw const delivery.machine) }
+        }
         Work::Exception { in_routine: false } => stop(context, &raw const registers),
         Work::Exception { in_routine: true } => {}
     }

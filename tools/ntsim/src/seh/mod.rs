@@ -14,8 +14,9 @@
 //! When an exception is handled, the frames of ntsim in between are left for good, without being
 //! returned through. So a routine from which an exception can come is marked `raising` in its
 //! table, owns nothing at that point, and its entry keeps the registers that the driver relies on.
-//! An exception does not cross other routines: who calls a driver through the kernel (dispatch
-//! routines, DPCs) hears of it as a bugcheck that says so.
+//! It may cross a raising routine that called a function of the driver, too (`qsort`). An exception
+//! does not cross other routines: who calls a driver through the kernel (dispatch routines, DPCs)
+//! hears of it as a bugcheck that says so.
 
 mod deliver;
 mod handler;

@@ -1,7 +1,7 @@
 //! First pass: who wants the exception?
 
 use super::layout::{CONTEXT, DISPATCHER_CONTEXT, EXCEPTION_RECORD, NESTED_CALL, NONCONTINUABLE, disposition};
-use super::state::{Here, Outer, Walk};
+use super::state::{Here, Outer, Walk, boundary};
 use super::unwind::resume;
 use crate::context::{self, CallSite, call_handler};
 use crate::symbols::unwind::EXCEPTION;
@@ -21,6 +21,8 @@ pub enum Unhandled {
     NoHandler,
     /// Handlers were asked and declined.
     Declined,
+    /// The frames beyond this routine were not asked.
+    Boundary(&'static str),
     /// A filter wanted to continue an exception that cannot be continued.
     Noncontinuable,
     /// A handler answered something that makes no sense.
@@ -35,6 +37,10 @@ impl Unhandled {
             Self::Declined => {
                 "exception handlers were asked, and none of them took the exception (EXCEPTION_CONTINUE_SEARCH)".into()
             }
+            Self::Boundary(routine) => format!(
+                "no handler up to {routine} took the exception; ntsim does not carry exceptions across that routine, \
+                 so handlers of the driver that called it were not asked"
+            ),
             Self::Noncontinuable => {
                 "a filter answered EXCEPTION_CONTINUE_EXECUTION, but this exception cannot be continued".into()
             }
@@ -64,8 +70,10 @@ pub(crate) unsafe fn search(record: *mut EXCEPTION_RECORD, machine: *mut CONTEXT
             // Left the driver code: beyond a handler the walk goes on where that was called.
             let Some(outer) = Outer::of(transition) else { break };
             (at, scope, transition) = (outer.machine, outer.scope, outer.transition);
-            // SAFETY: by contract.
-            unsafe { (*record).ExceptionFlags |= NESTED_CALL };
+            if outer.is_handler {
+                // SAFETY: by contract.
+                unsafe { (*record).ExceptionFlags |= NESTED_CALL };
+            }
             continue;
         };
         let handler = here.frame.handler.filter(|handler| handler.kinds & EXCEPTION != 0);
@@ -108,5 +116,9 @@ pub(crate) unsafe fn search(record: *mut EXCEPTION_RECORD, machine: *mut CONTEXT
         at = here.next;
         scope = 0;
     }
-    if asked { Unhandled::Declined } else { Unhandled::NoHandler }
+    match (boundary(transition), asked) {
+        (Some(routine), _) => Unhandled::Boundary(routine),
+        (None, true) => Unhandled::Declined,
+        (None, false) => Unhandled::NoHandler,
+    }
 }

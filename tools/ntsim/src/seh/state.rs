@@ -5,6 +5,7 @@ use crate::context::{Context, Transition};
 use crate::loader::Image;
 use crate::symbols::Registers;
 use crate::symbols::unwind::{self, Frame, Vectors};
+use crate::table::Row;
 
 /// The registers that the entry of a `raising` routine keeps for its caller, right below the
 /// return address.
@@ -24,9 +25,13 @@ const _: () = assert!(BELOW == 0x108 - 0x20);
 impl AtEntry {
     /// The caller's state just after the call of the `raising` routine that the thread is in.
     pub(crate) fn of(context: &Context) -> Option<CONTEXT> {
+        Self::at(context.routine.get(), context.entry_rsp.get())
+    }
+
+    /// The same for a routine that has not returned; none if it is no `raising` one.
+    fn at(routine: *const Row, rsp: usize) -> Option<CONTEXT> {
         // SAFETY: rows are statics.
-        let row = unsafe { context.routine.get().as_ref() }?;
-        let rsp = context.entry_rsp.get();
+        let row = unsafe { routine.as_ref() }?;
         if !row.raises || rsp == 0 {
             return None;
         }
@@ -91,27 +96,38 @@ pub(super) fn is_stack(context: &Context, address: usize) -> bool {
     (context.stack_low.get()..context.stack_high.get()).contains(&address)
 }
 
-/// Where a walk goes on that began inside a handler and has left it.
+/// Where a walk goes on that has left driver code: it began inside a handler, or inside a function
+/// that a `raising` routine (such as `qsort`) called for the driver.
 pub(super) struct Outer {
     pub(super) machine: CONTEXT,
     pub(super) scope: u32,
     pub(super) transition: *const Transition,
+    pub(super) is_handler: bool,
 }
 
 impl Outer {
-    /// The walk that had called the driver code below `transition`, if one had.
+    /// The driver code that had called what called the driver code below `transition`, if an
+    /// exception can go on there.
     pub(super) fn of(transition: *const Transition) -> Option<Self> {
         // SAFETY: transitions and the walks that they name live deeper on this thread's stack than
         // the frames that were walked, and their functions have not returned.
-        let (machine, scope) = unsafe {
-            match transition.as_ref()?.walk.as_ref()? {
-                Walk::Search { from } => (**from, 0),
-                Walk::Unwind { frame } => (*(**frame).ContextRecord, (**frame).ScopeIndex),
+        let (machine, scope, is_handler) = unsafe {
+            let inner = transition.as_ref()?;
+            match inner.walk.as_ref() {
+                Some(Walk::Search { from }) => (**from, 0, true),
+                Some(Walk::Unwind { frame }) => (*(**frame).ContextRecord, (**frame).ScopeIndex, true),
+                None => (AtEntry::at(inner.routine, inner.entry_rsp)?, 0, false),
             }
         };
         let transition = called_through(transition, machine.rsp());
-        Some(Self { machine, scope, transition })
+        Some(Self { machine, scope, transition, is_handler })
     }
+}
+
+/// The routine that an exception below `transition` cannot cross, if driver code had called one.
+pub(super) fn boundary(transition: *const Transition) -> Option<&'static str> {
+    // SAFETY: as in `Outer::of`; rows are statics.
+    unsafe { transition.as_ref()?.routine.as_ref() }.map(|row| row.name)
 }
 
 /// From `transition` outwards: the one through which the driver code around `rsp` was called. Those

@@ -38,8 +38,10 @@ pub(super) unsafe fn unwind(
         let Some(here) = Here::look(context, &at) else {
             let Some(outer) = Outer::of(transition) else { break };
             (at, scope, transition) = (outer.machine, outer.scope, outer.transition);
-            // SAFETY: by contract.
-            unsafe { (*record).ExceptionFlags |= super::layout::COLLIDED_UNWIND };
+            if outer.is_handler {
+                // SAFETY: by contract.
+                unsafe { (*record).ExceptionFlags |= super::layout::COLLIDED_UNWIND };
+            }
             continue;
         };
         let is_target = here.frame.establisher == frame;

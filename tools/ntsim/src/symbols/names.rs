@@ -104,7 +104,8 @@ fn shorten(file: &str) -> String {
 fn outside(address: usize) -> String {
     match crate::table::all().find(|row| row.target.address() == address) {
         Some(row) => format!("{}!{}", row.module, row.name),
-        None => format!("{address:#x}"),
+        // A tail call: the address to return to is the kernel's own.
+        None => format!("{address:#x}, outside every driver"),
     }
 }
 

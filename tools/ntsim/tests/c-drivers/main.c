@@ -29,6 +29,7 @@ static const struct {
     {"seh-raise", bad_seh_raise},
     {"seh-filter-faults", bad_seh_filter_faults},
     {"seh-finally-raises", bad_seh_finally_raises},
+    {"seh-in-dpc", bad_seh_in_dpc},
     {"good-print", good_print},
     {"good-cookie", good_cookie},
     {"cookie", bad_cookie},

@@ -70,6 +70,24 @@ static NOINLINE double floating(volatile double a, volatile double b) {
     return a * b + 0.5;
 }
 
+/* An exception goes through the routine that called the comparison. */
+static int raises(const void *a, const void *b) {
+    (void)a, (void)b;
+    ExRaiseStatus(STATUS_INVALID_PARAMETER);
+    return 0;
+}
+
+static NOINLINE NTSTATUS exception_through_qsort(int *numbers) {
+    NTSTATUS code = 0;
+    __try {
+        qsort(numbers, 5, sizeof(int), raises);
+    } __except (EXCEPTION_EXECUTE_HANDLER) {
+        code = GetExceptionCode();
+    }
+    CHECK(code == STATUS_INVALID_PARAMETER && numbers[0] == 1);
+    return STATUS_SUCCESS;
+}
+
 NTSTATUS good_runtime(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
     (void)driver, (void)path;
     int numbers[] = {5, 3, 9, 1, 7};
@@ -77,6 +95,7 @@ NTSTATUS good_runtime(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
     for (int index = 0; index < 5; index++) {
         CHECK(numbers[index] == 1 + 2 * index);
     }
+    CHECK(NT_SUCCESS(exception_through_qsort(numbers)));
     CHECK(large_frame(20) == 41);
     CHECK(floating(2.0, 3.0) == 6.5);
     volatile SIZE_T length = 300;

@@ -243,3 +243,21 @@ NTSTATUS bad_seh_finally_raises(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
     only_inner_handler();
     return STATUS_SUCCESS;
 }
+
+static void dpc_faults(KDPC *dpc, PVOID context, PVOID first, PVOID second) {
+    (void)dpc, (void)context, (void)first, (void)second;
+    __asm__ volatile("ud2");
+}
+
+/* The kernel stands between the DPC and who queued it: no handler out there is asked. */
+NTSTATUS bad_seh_in_dpc(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
+    (void)driver, (void)path;
+    static KDPC dpc;
+    __try {
+        KeInitializeDpc(&dpc, dpc_faults, NULL);
+        KeInsertQueueDpc(&dpc, NULL, NULL);
+    } __except (EXCEPTION_EXECUTE_HANDLER) {
+        return STATUS_SUCCESS;
+    }
+    return STATUS_SUCCESS;
+}

@@ -98,7 +98,7 @@ NTSTATUS good_shared_data(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
     CHECK(ticks * 156250 <= interrupt_time() && (ticks + 100) * 156250 > now);
     CHECK((ULONG64)SHARED(ULONG, 0x4) * 1000 >> 24 == 15625);
     /* Seconds of patience, measured here: polling ends. */
-    ULONG64 until = interrupt_time() + 200000;
+    ULONG64 until = interrupt_time() + 20000;
     ULONG rounds = 0;
     while (interrupt_time() < until) {
         rounds++;
