@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The workloads that are made for this.
-pub const WORKLOADS: [&str; 5] = ["race-arm", "race-close", "race-deregister", "race-disconnect", "race-post"];
+pub const WORKLOADS: [&str; 6] = ["race-arm", "race-close", "race-deregister", "race-disconnect", HALTED, "race-post"];
+/// The workload whose adapter the host removes meanwhile.
+const HALTED: &str = "race-halt";
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -48,7 +50,9 @@ pub fn run(job: &Job, log: bool) -> Result<()> {
     }
     setup.config =
         Config { schedule: Schedule::Seeded { seed: job.seed, strategy: job.strategy.clone() }, ..Config::default() };
-    let session = Session::boot_steadily(&setup)?;
+    // The races need one adapter; the ordinary workloads use a second one where there is one.
+    setup.adapters.truncate(if job.workload.starts_with("race-") { 1 } else { 2 });
+    let mut session = Session::boot_steadily(&setup)?;
     let course = session.course().context("a seeded machine has a course")?;
     if log {
         course.keep_log();
@@ -56,7 +60,14 @@ pub fn run(job: &Job, log: bool) -> Result<()> {
     let mut request = session.request(&job.workload);
     request.seed = job.seed;
     course.explore(true);
-    let outcome = session.run(&request, None);
+    let outcome = if job.workload == HALTED {
+        let running = session.beside(&request).context("a host thread")?;
+        let adapter = *session.adapters().first().context("an adapter")?;
+        session.machine().remove_adapter(adapter)?;
+        running.join()
+    } else {
+        session.run(&request, None)
+    };
     course.explore(false);
     let failure = match &outcome {
         Ok(outcome) if outcome.status == 0 && outcome.checks == 0 => Some("it checked nothing".to_owned()),

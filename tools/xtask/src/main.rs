@@ -1,6 +1,7 @@
 //! `cargo xtask`: builds the drivers, runs every test, shows the demo.
 #![forbid(unsafe_code)]
 
+mod bugs;
 mod build;
 mod conformance;
 mod demo;
@@ -30,6 +31,12 @@ struct Cli {
 enum Command {
     /// Build the drivers as Windows kernel images (target/sys/<profile>/<name>.sys and .pdb) and check them.
     Build(BuildArgs),
+    /// Build the driver with each of the deliberate bugs in tests/seeds/bugs, and show that seeds find them.
+    Bugs {
+        /// Most seeds for each bug.
+        #[arg(long, default_value_t = 1000)]
+        seeds: u64,
+    },
     /// Copy a file between two adapters through the real drivers, inside the simulator.
     Demo(demo::Arguments),
     /// Run the contract's tests, one for each requirement ID, against the real drivers in the simulator.
@@ -102,6 +109,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 println!("{}", driver.sys.display());
             }
         }
+        Command::Bugs { seeds } => return bugs::run(seeds),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => return demo::run(&arguments),
         #[cfg(not(feature = "demo"))]

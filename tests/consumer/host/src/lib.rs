@@ -18,7 +18,7 @@
 
 use ndktest_api as api;
 use ntsim::machine::{
-    AdapterConfig, AdapterId, Config, Course, DriverId, Machine, MachineError, NtStatus, UnloadReport,
+    AdapterConfig, AdapterId, Config, Course, DriverId, Machine, MachineError, NtStatus, UnloadReport, Worker,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -241,6 +241,15 @@ impl Session {
     /// Runs a workload on another thread.
     pub fn start(&self, request: &api::Request) -> Running {
         Running::start(Arc::clone(&self.consumer), request)
+    }
+
+    /// Runs a workload on another thread, which takes part in a seeded machine.
+    ///
+    /// # Errors
+    /// The host has no more threads.
+    pub fn beside(&self, request: &api::Request) -> std::io::Result<Worker<Result<api::Outcome, Error>>> {
+        let (consumer, request) = (Arc::clone(&self.consumer), *request);
+        Machine::spawn("consumer", move || consumer.run(&request, None))
     }
 
     /// See [`Consumer::progress`].

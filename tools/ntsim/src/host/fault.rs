@@ -114,6 +114,9 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, machine: *m
     // SAFETY: the kernel passes valid structures.
     unsafe {
         let machine = machine.cast::<libc::ucontext_t>();
+        if super::cpuid::emulate(signal, &mut *machine) {
+            return;
+        }
         if context.thread.get().is_null() {
             return pass_on(signal, info, machine.cast());
         }

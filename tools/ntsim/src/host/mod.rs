@@ -1,11 +1,13 @@
 //! What depends on the host system: memory, threads, faults. Linux on x86_64.
 
+mod cpuid;
 mod describe;
 mod emulate;
 mod fault;
 mod futex;
 pub mod memory;
 
+pub(crate) use cpuid::hide_random_instructions;
 pub(crate) use describe::{Fault, describe, is_privileged};
 pub(crate) use fault::Work;
 pub use fault::prepare_thread;

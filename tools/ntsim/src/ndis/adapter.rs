@@ -88,6 +88,8 @@ pub(super) struct Adapter {
     pub ndk_enabled: AtomicBool,
     /// Opens being executed, and open adapters, are counted by the shim; this is opens in flight.
     pub ndk_opening: AtomicU32,
+    /// It is being halted: no more opens.
+    pub halting: AtomicBool,
     /// The NDK events raised so far.
     pub ndk_events: Mutex<Vec<NdkEvent>>,
     /// The values under the software key as they are now.

@@ -284,6 +284,7 @@ pub(crate) fn ndk_interface(index: u32) -> NdkInterface {
     adapter.ndk_opening.fetch_add(1, Ordering::AcqRel);
     let opening = NdkOpening(Arc::clone(&adapter));
     let gone = adapter.removed.load(Ordering::Acquire)
+        || adapter.halting.load(Ordering::Acquire)
         || matches!(adapter.state(), State::Initializing | State::Halted)
         || !adapter.ndk_enabled.load(Ordering::Acquire);
     if gone {

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::adapter::{Adapter, AdapterId, Attributes, LinkState, State, luid_of};
 use super::driver::Driver;
 use super::handles::{self, Object};
-use super::latch::Latch;
+use super::latch::{Latch, wait_until};
 use super::{NdisError, codes};
 use crate::context::{CallSite, call_driver};
 use crate::machine::AdapterConfig;
@@ -36,6 +36,7 @@ pub(super) fn initialize(driver: &Arc<Driver>, config: &AdapterConfig) -> Result
         removed: AtomicBool::new(false),
         ndk_enabled: AtomicBool::new(false),
         ndk_opening: AtomicU32::new(0),
+        halting: AtomicBool::new(false),
         ndk_events: Mutex::default(),
         keywords: Mutex::new(config.keywords.clone()),
         keywords_read: Mutex::default(),
@@ -162,6 +163,9 @@ pub(super) fn pause(adapter: &Arc<Adapter>, reason: u32) -> Result<(), NdisError
 pub(super) fn halt(adapter: &Arc<Adapter>, action: NDIS_HALT_ACTION) {
     crate::netio::interface_left(&adapter.config);
     adapter.oids.wait_idle(adapter);
+    // From here on nobody opens it: the miniport's context goes, and no open may be on its way there.
+    adapter.halting.store(true, Ordering::Release);
+    wait_until(None, || adapter.ndk_opening.load(Ordering::Acquire) == 0);
     let target = adapter.driver.handlers.HaltHandlerEx.map_or(0, |f| f as usize);
     call_driver(CallSite::new("MiniportHaltEx", target), || {
         if let Some(halt) = adapter.driver.handlers.HaltHandlerEx {

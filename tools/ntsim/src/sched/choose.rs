@@ -44,7 +44,7 @@ enum Way {
     Pct {
         /// By thread; higher runs first.
         priorities: Vec<u64>,
-        /// Switch points at which the running thread falls, last ones first.
+        /// Choices at which the running thread falls, last ones first.
         changes: Vec<u64>,
         /// The next lower priority than all so far.
         lowest: u64,
@@ -59,7 +59,7 @@ pub(super) struct Chooser {
     random: Random,
     /// Whether the strategy chooses; else the running thread goes on until it waits.
     pub exploring: bool,
-    /// Switch points while exploring.
+    /// Choices while exploring.
     steps: u64,
     pub decisions: Vec<Decision>,
 }
@@ -79,11 +79,8 @@ impl Chooser {
         Self { way, random, exploring: true, steps: 0, decisions: Vec::new() }
     }
 
-    /// A switch point of the running thread.
-    pub fn step(&mut self, running: usize) {
-        if !self.exploring {
-            return;
-        }
+    /// Counts a choice; where a change point lies, the running thread falls.
+    fn step(&mut self, running: usize) {
         self.steps += 1;
         if let Way::Pct { priorities, changes, lowest } = &mut self.way {
             while changes.last().is_some_and(|change| *change <= self.steps) {
@@ -104,8 +101,10 @@ impl Chooser {
         }
         // The running one if it can, else the next one in turn.
         let steady = place.unwrap_or_else(|| runnable.iter().position(|task| *task > running).unwrap_or(0));
-        let chosen = if self.exploring { self.pick(runnable, steady) } else { steady };
+        let mut chosen = steady;
         if self.exploring {
+            self.step(running);
+            chosen = self.pick(runnable, steady);
             self.decisions.push(Decision {
                 chosen: chosen as u16,
                 among: runnable.len() as u16,
@@ -145,7 +144,6 @@ mod tests {
         let mut running = 0;
         let mut all = Vec::new();
         for _ in 0..200 {
-            chooser.step(running);
             running = chooser.choose(&[0, 1, 2], running);
             all.push(running);
         }

@@ -57,6 +57,10 @@ pub(crate) fn start(seed: u64, strategy: &Strategy) -> bool {
     super::SEEDED.store(true, Ordering::SeqCst);
     crate::table::set_switching(true);
     crate::host::stay_on_processor();
+    // The handler that executes CPUID.
+    crate::Kernel::get();
+    // Where the host cannot, tokens and the like are random; the log does not show them.
+    let _ = crate::host::hide_random_instructions();
     drop(core);
     me();
     report::watch();
@@ -283,7 +287,6 @@ fn switch(me: usize, state: State, event: Event) {
     let Some(core) = guard.as_mut() else { return };
     core.log.add(me, irql, event);
     core.tasks[me].state = state;
-    core.chooser.step(me);
     let next = core.next();
     NOW.store(core.now, Ordering::Relaxed);
     let next = match next {

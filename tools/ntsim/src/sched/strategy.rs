@@ -30,7 +30,7 @@ pub enum Strategy {
     Pct {
         /// Orderings that the bugs looked for need, from 1.
         depth: u32,
-        /// Switch points among which the change points are drawn.
+        /// Choices among which the change points are drawn: as many as a run has.
         steps: u32,
     },
     /// The running thread goes on until it waits, except where these decisions say otherwise: the n-th
@@ -38,8 +38,8 @@ pub enum Strategy {
     Replay(Vec<u16>),
 }
 
-/// Switch points that a small workload has.
-const STEPS: u32 = 2000;
+/// Choices that a small workload has.
+const STEPS: u32 = 500;
 
 impl FromStr for Strategy {
     type Err = String;

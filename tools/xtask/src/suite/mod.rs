@@ -39,6 +39,7 @@ pub fn run(thorough: bool) -> Result<ExitCode> {
             cargo().args(TEST).args(["--package", "ntsim"]).env(IMAGES, release),
         ));
     }
+    tally.add(whole("seeds", || step::succeed(&mut sweep(&target, thorough))));
     tally.add(tests("model checking", &mut model(&target, thorough)));
     tally.add(whole("demo", || demo(&target, thorough)));
     println!("{tally}");
@@ -76,6 +77,14 @@ fn model(target: &Path, thorough: bool) -> Command {
     command.args(TEST).args(["--release", "--package", "softndk-model"]).arg("--target-dir").arg(target.join("loom"));
     command.env("RUSTFLAGS", "--cfg loom");
     command.env("LOOM_MAX_PREEMPTIONS", if thorough { "4" } else { "2" });
+    command
+}
+
+/// The races of the consumer under seeded schedules; seeds for each of the six.
+fn sweep(target: &Path, thorough: bool) -> Command {
+    let mut command = cargo();
+    command.args(["run", "--quiet", "--release", "--package", "softndk-sweep", "--", "--jobs", "2", "--seeds"]);
+    command.arg(if thorough { "1700" } else { "50" }).env(IMAGES, sys_folder(target, Profile::Debug));
     command
 }
 

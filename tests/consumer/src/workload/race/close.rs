@@ -13,8 +13,8 @@ pub static WORKLOAD: Workload = Workload {
     name: "race-close",
     description: "close a QP and its CQs while messages complete there",
     adapters: 1,
-    run,
     file: file!(),
+    run,
 };
 
 const MESSAGES: usize = 4;

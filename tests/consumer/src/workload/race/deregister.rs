@@ -13,8 +13,8 @@ pub static WORKLOAD: Workload = Workload {
     name: "race-deregister",
     description: "deregister and free a buffer while the peer writes to it",
     adapters: 1,
-    run,
     file: file!(),
+    run,
 };
 
 const WRITES: usize = 3;

@@ -13,8 +13,8 @@ pub static WORKLOAD: Workload = Workload {
     name: "race-disconnect",
     description: "disconnect, from either side, while requests are posted",
     adapters: 1,
-    run,
     file: file!(),
+    run,
 };
 
 const REQUESTS: usize = 6;

@@ -5,6 +5,7 @@ mod arm;
 mod close;
 mod deregister;
 mod disconnect;
+mod halt;
 mod post;
 
 use crate::{
@@ -19,8 +20,8 @@ use crate::{
 use ndkpi_sys::{NDK_RESULT_EX, STATUS_INVALID_PARAMETER};
 
 /// The workloads of this folder.
-pub static WORKLOADS: [&Workload; 5] =
-    [&arm::WORKLOAD, &close::WORKLOAD, &deregister::WORKLOAD, &disconnect::WORKLOAD, &post::WORKLOAD];
+pub static WORKLOADS: [&Workload; 6] =
+    [&arm::WORKLOAD, &close::WORKLOAD, &deregister::WORKLOAD, &disconnect::WORKLOAD, &halt::WORKLOAD, &post::WORKLOAD];
 
 /// Two connected ends on one adapter, with little around them.
 fn pair(job: &Job) -> Result<Pair> {
