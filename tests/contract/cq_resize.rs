@@ -77,7 +77,8 @@ fn cq_56(job: &Job) -> Result {
     cq.resize(128)?.ok("CQ-56 NdkResizeCq")?;
     quiet(job.run, cq, 0, "CQ-56 a resize satisfies no arm")?;
     write(&pair.active, 0..1)?;
-    notified(job.run, cq, 1, "CQ-56 the arm survives")
+    notified(job.run, cq, 1, "CQ-56 the arm survives")?;
+    at_once(job)
 }
 
 fn cq_57(job: &Job) -> Result {
@@ -88,15 +89,15 @@ fn cq_57(job: &Job) -> Result {
 }
 
 /// Resizes one after the other with the same completions in the CQ all the time.
-#[expect(dead_code, reason = "the provider refuses the second resize until all has been fetched")]
-fn cq_56_at_once(job: &Job) -> Result {
+fn at_once(job: &Job) -> Result {
     let idle = Idle::new(job, 64)?;
+    let most = idle.adapter.info()?.MaxCqDepth;
     gather(job.run, &idle.cq, 10, || idle.complete(0..10))?;
-    for depth in [100, 10, 4096, 64] {
+    for depth in [100, 10, 4096, 64, 1000, 11, most, 10, 64] {
         idle.cq.resize(depth)?.ok("CQ-56 NdkResizeCq")?;
+        // Refused in between, which changes nothing.
+        idle.cq.resize(9)?.wait()?.is(job.run, STATUS_BUFFER_OVERFLOW, "CQ-55 the depth is refused")?;
     }
-    idle.drain(0..10)
+    idle.complete(10..64)?;
+    idle.drain(0..64)
 }
-
-// not yet: CQ-56 (cq_56_at_once) a second resize gives STATUS_INSUFFICIENT_RESOURCES while results from before
-// the first one are in the CQ, though memory is not short

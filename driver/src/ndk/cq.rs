@@ -2,11 +2,12 @@
 
 use core::{ffi::c_void, mem::offset_of, ptr::NonNull};
 
+use arrayvec::ArrayVec;
 use ndkpi_sys::{
     NDK_CQ, NDK_CQ_DISPATCH, NDK_FN_CLOSE_COMPLETION, NDK_FN_CQ_NOTIFICATION_CALLBACK, NDK_FN_REQUEST_COMPLETION,
     NDK_OBJECT_HEADER, NDK_RESULT, NDK_RESULT_EX, NTSTATUS, ULONG,
 };
-use softndk_abi::completion::{CompletionQueue, ReplaceError};
+use softndk_abi::completion::{CompletionQueue, Plan, RINGS, ReplaceError};
 use softndk_nt::{
     irql::{AtMostDispatch, Cx},
     lock::{Leaf, Spin},
@@ -56,8 +57,7 @@ impl Kind for Cq {
 
 impl Drop for Cq {
     fn drop(&mut self) {
-        let (now, before) = self.queue.memory();
-        for memory in [now, before].into_iter().flatten() {
+        for memory in self.queue.memory().into_iter().flatten() {
             // SAFETY: ring memory always comes from `KBytes::into_raw`, and the queue is gone.
             drop(unsafe { KBytes::from_raw(memory, 0) });
         }
@@ -181,25 +181,38 @@ unsafe extern "system" fn resize(
 
 fn try_resize(this: &Object<Cq>, depth: u32, cx: &mut Cx<AtMostDispatch>) -> Result<(), Failure> {
     cq::check_depth(this.device().info(), depth)?;
-    let (memory, _) = ring(depth)?.into_raw();
     let queue = &this.body().queue;
+    let mut old = ArrayVec::<NonNull<u8>, RINGS>::new();
     let guard = this.body().resize.lock(cx);
-    let old = queue.reclaim();
-    // SAFETY: fresh ring memory of that depth; resizes of this queue are serialised by the lock.
-    let replaced = unsafe { queue.replace(memory, depth) };
-    drop(guard);
-    if let Some(old) = old {
-        // SAFETY: the queue has let go of it; it came from `into_raw`.
-        drop(unsafe { KBytes::from_raw(old, 0) });
+    while let Some(memory) = queue.reclaim() {
+        // There are no more rings than that.
+        let _ = old.try_push(memory);
     }
+    let plan = queue.plan_resize(depth, this.device().info().max_cq_depth);
+    drop(guard);
+    for memory in old {
+        // SAFETY: the queue has let go of it; it came from `into_raw`.
+        drop(unsafe { KBytes::from_raw(memory, 0) });
+    }
+    let Plan::Memory { capacity } = plan.map_err(refusal)? else { return Ok(()) };
+    let (memory, _) = ring(capacity)?.into_raw();
+    let guard = this.body().resize.lock(cx);
+    // SAFETY: fresh ring memory of that capacity; resizes of this queue are serialised by the lock.
+    let replaced = unsafe { queue.replace(memory, capacity, depth) };
+    drop(guard);
     replaced.map_err(|error| {
         // SAFETY: a refused replacement leaves the memory to us.
         drop(unsafe { KBytes::from_raw(memory, 0) });
-        match error {
-            ReplaceError::TooSmall => Failure::BufferOverflow,
-            ReplaceError::Busy => Failure::NoResources,
-        }
+        refusal(error)
     })
+}
+
+/// Why a resize was refused (`CQ-54`, `CQ-55`).
+const fn refusal(error: ReplaceError) -> Failure {
+    match error {
+        ReplaceError::TooSmall => Failure::BufferOverflow,
+        ReplaceError::Busy => Failure::NoResources,
+    }
 }
 
 unsafe extern "system" fn arm(cq: *mut NDK_CQ, kind: ULONG) {

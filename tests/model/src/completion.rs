@@ -184,7 +184,7 @@ fn cq_56_a_resize_beside_a_push_loses_nothing() {
             assert!(!producer.0.push(&cqe(1, false)).overflow);
         });
         // SAFETY: kept to the end of the model.
-        unsafe { shared.0.replace(larger.pointer(), 3) }.expect("larger");
+        unsafe { shared.0.replace(larger.pointer(), 3, 3) }.expect("larger");
         let mut got = Vec::new();
         drain(&shared.0, &mut got);
         let early = shared.0.reclaim();

@@ -43,9 +43,25 @@ pub struct Pushed {
 pub enum ReplaceError {
     /// More completions wait than the new depth holds (CQ-55).
     TooSmall,
-    /// The memory of the previous resize has not been reclaimed yet.
+    /// Several resizes came at the same time, and took all rings that there are.
     Busy,
 }
+
+/// What a resize needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Plan {
+    /// Nothing: the ring has the room, and the depth is changed.
+    Done,
+    /// Memory for this many completions, for [`CompletionQueue::replace`].
+    Memory {
+        /// For [`CompletionQueue::bytes`].
+        capacity: u32,
+    },
+}
+
+/// Most rings of a queue.
+pub const RINGS: usize = ring::RINGS;
 
 /// A completion queue.
 #[derive(Debug)]
@@ -65,7 +81,7 @@ impl CompletionQueue {
     /// # Safety
     /// `memory` is `bytes(depth)` long, 64-byte aligned, zeroed, used for nothing else, and outlives the queue
     /// (or is given back by [`CompletionQueue::reclaim`]). At any time at most one thread is in `pop`
-    /// (CQ-51), at most one in `take_notification` (CQ-23), and at most one in `replace` or `reclaim`.
+    /// (CQ-51), at most one in `take_notification` (CQ-23), and at most one in `plan_resize`, `replace` or `reclaim`.
     pub unsafe fn new(memory: NonNull<u8>, depth: u32) -> Self {
         // SAFETY: passed on.
         Self { rings: unsafe { Rings::new(memory, depth) }, notifier: Notifier::new() }
@@ -150,24 +166,48 @@ impl CompletionQueue {
         self.notifier.is_due()
     }
 
-    /// Gives the queue a new ring of `depth`, under traffic; nothing is lost, doubled or reordered, arms stay (CQ-56).
+    /// Begins a resize to `depth`; `most` is the greatest depth that there can be.
     ///
-    /// Completions that wait in the old ring are fetched first; then [`CompletionQueue::reclaim`] hands its memory back.
+    /// While completions from before a resize wait, each further one takes another ring. The last ring is made for
+    /// the greatest depth, so that from then on every resize finds the room it needs (CQ-56).
     ///
-    /// # Safety
-    /// As [`CompletionQueue::new`] for `memory`.
-    pub unsafe fn replace(&self, memory: NonNull<u8>, depth: u32) -> Result<(), ReplaceError> {
-        // SAFETY: passed on.
-        unsafe { self.rings.replace(memory, depth) }
+    /// # Errors
+    /// [`ReplaceError`]; the queue is as before.
+    pub fn plan_resize(&self, depth: u32, most: u32) -> Result<Plan, ReplaceError> {
+        let unused = self.rings.unused();
+        if self.rings.set_depth(depth, unused != 0)? {
+            return Ok(Plan::Done);
+        }
+        match unused {
+            0 => Err(ReplaceError::Busy),
+            1 => Ok(Plan::Memory { capacity: most.max(depth) }),
+            _ => Ok(Plan::Memory { capacity: depth }),
+        }
     }
 
-    /// The old ring's memory after a resize, once it is empty and nobody looks at it; else `None`, ask again later.
+    /// Gives the queue a new ring of `capacity`, of which `depth` are used, under traffic; nothing is lost, doubled
+    /// or reordered, arms stay (CQ-56).
+    ///
+    /// Completions that wait in older rings are fetched first; then [`CompletionQueue::reclaim`] hands their memory
+    /// back.
+    ///
+    /// # Errors
+    /// [`ReplaceError`]; the queue is as before, and the memory stays the caller's.
+    ///
+    /// # Safety
+    /// As [`CompletionQueue::new`] for `memory`, which is `bytes(capacity)` long.
+    pub unsafe fn replace(&self, memory: NonNull<u8>, capacity: u32, depth: u32) -> Result<(), ReplaceError> {
+        // SAFETY: passed on.
+        unsafe { self.rings.replace(memory, capacity, depth) }
+    }
+
+    /// The memory of a ring from before a resize, once it is empty and nobody looks at it; else `None`, ask again later.
     pub fn reclaim(&self) -> Option<NonNull<u8>> {
         self.rings.reclaim()
     }
 
-    /// Both rings' memory, for freeing with the queue: the current one, and the old one if not reclaimed yet.
-    pub fn memory(&self) -> (Option<NonNull<u8>>, Option<NonNull<u8>>) {
+    /// All rings' memory that was not reclaimed, for freeing with the queue.
+    pub fn memory(&self) -> [Option<NonNull<u8>>; RINGS] {
         self.rings.memory()
     }
 }

@@ -1,15 +1,17 @@
-//! The slots of a completion queue, in one ring or, while it is being resized, in two.
+//! The slots of a completion queue: in one ring or, after it was resized, in up to four that follow each other.
 //!
 //! Positions count completions since the start and never wrap (56 bits). A ring's tail word holds the next
 //! position, a generation, and a seal:
 //!
 //! ```text
-//!   ring A: open, generation 1, tail p      ring B: sealed, generation 0       (at the start)
+//!   ring A: open, generation 1, tail p      B, C, D: sealed, generations -2, -1, 0      (at the start)
 //!   replace: describe B; seal A at F; open B, generation 2, tail F             (pushers help with the last step)
 //!   positions below F stand in A, the others in B; A is free when the consumer has passed F
+//!   another resize before that goes on to C, and so on in a circle
 //! ```
 //!
-//! The generation makes a reservation on a recycled ring fail. Whoever looks into slots without owning one
+//! The ring after the newest one always has the generation of the lap before, so the newest is found by going
+//! on from ring to ring. The generation makes a reservation on a recycled ring fail. Whoever looks into slots without owning one
 //! counts itself in `inspectors`, so that the old ring is not freed under it. `unsafe`: slots are raw memory.
 
 use core::cell::UnsafeCell;
@@ -19,6 +21,20 @@ use core::ptr::NonNull;
 use super::ReplaceError;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Gap, Ordering, Tracker, full_fence};
 use crate::{CompletionStatus, Cqe, Opcode, Token};
+
+/// Rings of a queue: the newest, and those that completions from before a resize are still in. A power of two,
+/// so that a ring's place follows from its generation.
+pub(super) const RINGS: usize = 4;
+
+/// The next ring of the circle.
+const fn after(index: usize) -> usize {
+    index.wrapping_add(1) & (RINGS - 1)
+}
+
+/// The ring before in the circle.
+const fn before(index: usize) -> usize {
+    index.wrapping_sub(1) & (RINGS - 1)
+}
 
 /// A tail word: seal (1 bit), generation (7), position (56).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,9 +60,14 @@ impl Word {
         self.0 & Self::SEALED != 0
     }
 
-    /// Whether this ring was opened after the other one: they take turns, so the difference is one.
-    const fn newer_than(self, other: Self) -> bool {
-        self.generation().wrapping_sub(other.generation()) & 0x7f == 1
+    /// Whether this ring, the next one of the circle, was opened after `before`.
+    const fn follows(self, before: Self) -> bool {
+        self.generation().wrapping_sub(before.generation()) & 0x7f == 1
+    }
+
+    /// Whether this ring, the next one of the circle, has not been opened since `before` was.
+    const fn waits_behind(self, before: Self) -> bool {
+        before.generation().wrapping_sub(self.generation()) & 0x7f == RINGS as u64 - 1
     }
 }
 
@@ -58,12 +79,11 @@ struct Ring {
     depth: AtomicU32,
 }
 
-/// The words that producers contend for.
+/// The words that producers contend for; one ring's at a time.
 #[derive(Debug)]
 struct Tail {
     word: AtomicU64,
     cached_head: AtomicU64,
-    _gap: Gap,
 }
 
 /// One slot; a line of its own.
@@ -115,22 +135,24 @@ pub(super) enum Reservation {
     Full,
 }
 
-/// The two rings and the consumer's place in them.
+/// The rings and the consumer's place in them.
 ///
 /// # Invariants
 /// A ring whose positions are not all consumed has memory of `mask + 1` initialised slots. At most one ring is
 /// open. `head` is written by the consumer alone; `known` and `consuming` too.
 #[derive(Debug)]
 pub(super) struct Rings {
-    rings: [Ring; 2],
-    /// Resizes begun; the consumer looks for a new ring only when it changed.
+    rings: [Ring; RINGS],
+    /// Resizes begun; the consumer looks for a new ring only when it has not followed all of them.
     resizes: AtomicU32,
     _gap: Gap,
-    tails: [Tail; 2],
+    tails: [Tail; RINGS],
+    _gap2: Gap,
     head: AtomicU64,
     consuming: AtomicUsize,
+    /// Resizes that the consumer has followed.
     known: AtomicU32,
-    _gap2: Gap,
+    _gap3: Gap,
     inspectors: AtomicU32,
 }
 
@@ -160,57 +182,70 @@ impl Rings {
             mask: AtomicU32::new(0),
             depth: AtomicU32::new(0),
         };
-        let tail = |word: u64| Tail { word: AtomicU64::new(word), cached_head: AtomicU64::new(0), _gap: Gap::new() };
+        let tail = |word: u64| Tail { word: AtomicU64::new(word), cached_head: AtomicU64::new(0) };
+        // The others look as if they had been used in the lap before.
+        let later = |generation: u64| tail(Word::new(generation.wrapping_sub(RINGS as u64), 0).0 | Word::SEALED);
         let rings = Self {
-            rings: [ring(), ring()],
+            rings: [ring(), ring(), ring(), ring()],
             resizes: AtomicU32::new(0),
             _gap: Gap::new(),
-            tails: [tail(Word::new(1, 0).0), tail(Word::new(0, 0).0 | Word::SEALED)],
+            tails: [tail(Word::new(1, 0).0), later(2), later(3), later(4)],
+            _gap2: Gap::new(),
             head: AtomicU64::new(0),
             consuming: AtomicUsize::new(0),
             known: AtomicU32::new(0),
-            _gap2: Gap::new(),
+            _gap3: Gap::new(),
             inspectors: AtomicU32::new(0),
         };
         // SAFETY: passed on; ring 0 is not in use yet.
-        unsafe { rings.describe(0, memory, depth) };
+        unsafe { rings.describe(0, memory, depth, depth) };
         rings
     }
 
-    /// Gives ring `index`, which is not in use, its memory.
+    /// Gives ring `index`, which is not in use, memory for `capacity` completions, of which `depth` are used.
     ///
     /// # Safety
     /// See `CompletionQueue::new`; the ring is not in use.
-    unsafe fn describe(&self, index: usize, memory: NonNull<u8>, depth: u32) {
+    unsafe fn describe(&self, index: usize, memory: NonNull<u8>, capacity: u32, depth: u32) {
         if cfg!(loom) {
-            for slot in 0..Self::slots(depth) as usize {
+            for slot in 0..Self::slots(capacity) as usize {
                 let new = Slot {
                     sequence: AtomicU64::new(0),
                     data: UnsafeCell::new(RawCqe::default()),
                     tracker: Tracker::new(),
                 };
-                // SAFETY: `bytes(depth)` has room for this slot.
+                // SAFETY: `bytes(capacity)` has room for this slot.
                 let place = unsafe { memory.cast::<Slot>().add(slot) };
                 // SAFETY: nobody else uses the memory. (In the product zeroed memory is an array of empty slots.)
                 unsafe { place.write(new) };
             }
         }
         let ring = self.ring(index);
-        ring.mask.store(Self::slots(depth).wrapping_sub(1), Ordering::Relaxed);
-        ring.depth.store(depth.min(Self::slots(depth)), Ordering::Relaxed);
+        ring.mask.store(Self::slots(capacity).wrapping_sub(1), Ordering::Relaxed);
+        ring.depth.store(depth.min(Self::slots(capacity)), Ordering::Relaxed);
         ring.memory.store(memory.as_ptr(), Ordering::Release);
     }
 
     #[inline(always)]
     fn ring(&self, index: usize) -> &Ring {
-        let [first, second] = &self.rings;
-        if index == 0 { first } else { second }
+        let [first, second, third, fourth] = &self.rings;
+        match index & (RINGS - 1) {
+            0 => first,
+            1 => second,
+            2 => third,
+            _ => fourth,
+        }
     }
 
     #[inline(always)]
     fn tail(&self, index: usize) -> &Tail {
-        let [first, second] = &self.tails;
-        if index == 0 { first } else { second }
+        let [first, second, third, fourth] = &self.tails;
+        match index & (RINGS - 1) {
+            0 => first,
+            1 => second,
+            2 => third,
+            _ => fourth,
+        }
     }
 
     #[inline]
@@ -219,18 +254,23 @@ impl Rings {
         Word(self.tail(index).word.load(Ordering::Acquire))
     }
 
-    /// The ring opened last, with both words.
-    fn newest(&self) -> (usize, Word, Word) {
+    /// Where the newest ring is, or will be when a resize that has begun is through.
+    #[inline]
+    fn hint(&self) -> usize {
+        (self.resizes.load(Ordering::Acquire) as usize) & (RINGS - 1)
+    }
+
+    /// The ring opened last, with its word.
+    fn newest(&self) -> (usize, Word) {
+        let mut index = self.hint();
         loop {
-            let first = self.word(0);
-            let second = self.word(1);
-            // A pair from different moments (both rings changed in between) can look like no pair at all.
-            if first.newer_than(second) {
-                return (0, first, second);
+            let word = self.word(index);
+            let next = self.word(after(index));
+            // A ring is recycled only after the next one was opened, so `word` holds at the second look, too.
+            if next.waits_behind(word) {
+                return (index, word);
             }
-            if second.newer_than(first) {
-                return (1, second, first);
-            }
+            index = after(index);
             core::hint::spin_loop();
         }
     }
@@ -248,18 +288,18 @@ impl Rings {
     /// Completions reserved and not fetched.
     pub(super) fn occupied(&self) -> u64 {
         let head = self.head();
-        let (_, word, _) = self.newest();
+        let (_, word) = self.newest();
         word.position().saturating_sub(head)
     }
 
     #[inline]
     pub(super) fn reserve(&self) -> Reservation {
-        let mut index = (self.resizes.load(Ordering::Acquire) & 1) as usize;
+        let mut index = self.hint();
         loop {
             let tail = self.tail(index);
             let word = self.word(index);
             if word.sealed() {
-                index = self.open_other(index, word);
+                index = self.open_next(index, word);
                 continue;
             }
             let position = word.position();
@@ -284,17 +324,18 @@ impl Rings {
         }
     }
 
-    /// `index` is sealed: the ring to use instead. Opens it if whoever resizes has not come to that yet.
+    /// `index` is sealed: the ring to look at instead. Opens it if whoever resizes has not come to that yet. From
+    /// a ring whose turn has not come, this leads around the circle to the newest.
     #[cold]
-    fn open_other(&self, index: usize, sealed: Word) -> usize {
-        let other = index ^ 1;
-        let word = self.word(other);
-        if word.sealed() && sealed.newer_than(word) {
+    fn open_next(&self, index: usize, sealed: Word) -> usize {
+        let next = after(index);
+        let word = self.word(next);
+        if word.sealed() && word.waits_behind(sealed) {
             let open = Word::new(sealed.generation().wrapping_add(1), sealed.position());
             // Failing means that another opened it.
-            let _ = self.tail(other).word.compare_exchange(word.0, open.0, Ordering::AcqRel, Ordering::Acquire);
+            let _ = self.tail(next).word.compare_exchange(word.0, open.0, Ordering::AcqRel, Ordering::Acquire);
         }
-        other
+        next
     }
 
     #[inline(always)]
@@ -335,16 +376,10 @@ impl Rings {
     #[inline]
     pub(super) fn pop(&self) -> Option<Cqe> {
         let head = self.head.load(Ordering::Relaxed);
-        let consuming = self.consuming.load(Ordering::Relaxed);
-        let mut slot = self.slot(consuming, head)?;
+        let mut slot = self.slot(self.consuming.load(Ordering::Relaxed), head)?;
         // SAFETY: `consuming` is the ring that holds `head`; it is freed only after the consumer has left it.
-        if unsafe { slot.as_ref() }.sequence.load(Ordering::Acquire) != head.wrapping_add(1) {
-            let next = self.follow_resize(head)?;
-            slot = self.slot(next, head)?;
-            // SAFETY: as above.
-            if unsafe { slot.as_ref() }.sequence.load(Ordering::Acquire) != head.wrapping_add(1) {
-                return None;
-            }
+        while unsafe { slot.as_ref() }.sequence.load(Ordering::Acquire) != head.wrapping_add(1) {
+            slot = self.slot(self.follow_resize(head)?, head)?;
         }
         // SAFETY: as above.
         let slot = unsafe { slot.as_ref() };
@@ -366,10 +401,10 @@ impl Rings {
         })
     }
 
-    /// Consumer, nothing at `head`: the other ring, if this one was sealed at `head`.
+    /// Consumer, nothing at `head`: the next ring, if this one was sealed at `head`.
     fn follow_resize(&self, head: u64) -> Option<usize> {
-        let resizes = self.resizes.load(Ordering::Acquire);
-        if resizes == self.known.load(Ordering::Relaxed) {
+        let known = self.known.load(Ordering::Relaxed);
+        if self.resizes.load(Ordering::Acquire) == known {
             return None;
         }
         let consuming = self.consuming.load(Ordering::Relaxed);
@@ -377,10 +412,10 @@ impl Rings {
         if !word.sealed() || word.position() != head {
             return None;
         }
-        let next = consuming ^ 1;
+        let next = after(consuming);
         // Release: our reads of the old ring before `reclaim` gives it away.
         self.consuming.store(next, Ordering::Release);
-        self.known.store(resizes, Ordering::Relaxed);
+        self.known.store(known.wrapping_add(1), Ordering::Relaxed);
         Some(next)
     }
 
@@ -421,58 +456,89 @@ impl Rings {
         if self.head() > position {
             return true;
         }
-        let (newest, word, other) = self.newest();
-        let index = if position < other.position() { newest ^ 1 } else { newest };
-        if index == newest && position >= word.position() {
+        let (newest, word) = self.newest();
+        if position >= word.position() {
             return false;
         }
-        let Some(slot) = self.slot(index, position) else { return false };
+        let mut index = newest;
+        // A ring begins where the one before it was sealed.
+        for _ in 1..RINGS {
+            if position >= self.word(before(index)).position() {
+                break;
+            }
+            index = before(index);
+        }
+        // A ring without memory has been left behind.
+        let Some(slot) = self.slot(index, position) else { return self.head() > position };
         // SAFETY: `position` was not fetched when we came, so its ring is in use, and stays so while we inspect.
         unsafe { slot.as_ref() }.sequence.load(Ordering::Acquire) == position.wrapping_add(1) || self.head() > position
     }
 
+    /// Rings that a resize can still take.
+    pub(super) fn unused(&self) -> usize {
+        self.rings.iter().filter(|ring| ring.memory.load(Ordering::Acquire).is_null()).count()
+    }
+
+    /// Changes the depth within the newest ring; `false` if it has not the slots, or `exactly` so many are wanted.
+    pub(super) fn set_depth(&self, depth: u32, exactly: bool) -> Result<bool, ReplaceError> {
+        let (current, word) = self.newest();
+        let ring = self.ring(current);
+        let slots = ring.mask.load(Ordering::Relaxed).wrapping_add(1);
+        if Self::slots(depth) > slots || (exactly && Self::slots(depth) != slots) {
+            return Ok(false);
+        }
+        if word.position().saturating_sub(self.head()) > u64::from(depth) {
+            return Err(ReplaceError::TooSmall);
+        }
+        ring.depth.store(depth, Ordering::Relaxed);
+        Ok(true)
+    }
+
     /// # Safety
     /// See `CompletionQueue::replace`.
-    pub(super) unsafe fn replace(&self, memory: NonNull<u8>, depth: u32) -> Result<(), ReplaceError> {
-        let (current, word, _) = self.newest();
-        let other = current ^ 1;
-        if !self.ring(other).memory.load(Ordering::Acquire).is_null() {
+    pub(super) unsafe fn replace(&self, memory: NonNull<u8>, capacity: u32, depth: u32) -> Result<(), ReplaceError> {
+        let (current, word) = self.newest();
+        let next = after(current);
+        if !self.ring(next).memory.load(Ordering::Acquire).is_null() {
             return Err(ReplaceError::Busy);
         }
         if word.position().saturating_sub(self.head()) > u64::from(depth) {
             return Err(ReplaceError::TooSmall);
         }
         // SAFETY: passed on; a sealed ring without memory is not in use.
-        unsafe { self.describe(other, memory, depth) };
+        unsafe { self.describe(next, memory, capacity, depth) };
         // First, so that the consumer looks for the new ring as soon as something can stand in it.
         self.resizes.fetch_add(1, Ordering::AcqRel);
         // Release: the description, for whoever finds the seal.
         let sealed = Word(self.tail(current).word.fetch_or(Word::SEALED, Ordering::AcqRel));
-        let _ = self.open_other(current, Word(sealed.0 | Word::SEALED));
+        let _ = self.open_next(current, Word(sealed.0 | Word::SEALED));
         Ok(())
     }
 
     pub(super) fn reclaim(&self) -> Option<NonNull<u8>> {
-        let (newest, _, other) = self.newest();
-        let old = self.ring(newest ^ 1);
-        let memory = NonNull::new(old.memory.load(Ordering::Acquire))?;
-        // The consumer steps over when it next finds the old ring empty; until it does, it may look into it.
-        let left = self.consumer_left(newest ^ 1, other.position());
-        full_fence();
-        if !left || self.inspectors.load(Ordering::Acquire) != 0 {
-            return None;
+        let consuming = self.consuming.load(Ordering::Acquire);
+        // The rings before the consumer's, nearest first. It steps over when it next finds a ring empty; until it
+        // does, it may look into it.
+        let mut index = consuming;
+        for _ in 1..RINGS {
+            let later = self.word(index);
+            index = before(index);
+            if !later.follows(self.word(index)) {
+                return None;
+            }
+            let old = self.ring(index);
+            let Some(memory) = NonNull::new(old.memory.load(Ordering::Acquire)) else { continue };
+            full_fence();
+            if self.inspectors.load(Ordering::Acquire) != 0 {
+                return None;
+            }
+            old.memory.store(core::ptr::null_mut(), Ordering::Release);
+            return Some(memory);
         }
-        old.memory.store(core::ptr::null_mut(), Ordering::Release);
-        Some(memory)
+        None
     }
 
-    fn consumer_left(&self, ring: usize, end: u64) -> bool {
-        self.head() >= end && self.consuming.load(Ordering::Acquire) != ring
-    }
-
-    pub(super) fn memory(&self) -> (Option<NonNull<u8>>, Option<NonNull<u8>>) {
-        let (newest, _, _) = self.newest();
-        let of = |index: usize| NonNull::new(self.ring(index).memory.load(Ordering::Acquire));
-        (of(newest), of(newest ^ 1))
+    pub(super) fn memory(&self) -> [Option<NonNull<u8>>; RINGS] {
+        [0, 1, 2, 3].map(|index| NonNull::new(self.ring(index).memory.load(Ordering::Acquire)))
     }
 }

@@ -288,15 +288,12 @@ fn cq_56_a_resize_keeps_order_and_arm() {
     let _ = queue.push(&cqe(0));
     let _ = queue.push(&cqe(1));
     // SAFETY: good memory, kept to the end.
-    unsafe { queue.replace(larger, 5) }.expect("larger");
+    unsafe { queue.replace(larger, 5, 5) }.expect("larger");
     assert_eq!((queue.depth(), queue.len()), (5, 2));
     for context in 2..5 {
         assert!(!queue.push(&cqe(context)).overflow);
     }
     assert!(queue.reclaim().is_none());
-    let (_third, third) = memory(1);
-    // SAFETY: refused.
-    assert_eq!(unsafe { queue.replace(third, 1) }, Err(ReplaceError::Busy));
     for context in 0..5 {
         assert_eq!(queue.pop(), Some(cqe(context)));
     }
@@ -306,15 +303,72 @@ fn cq_56_a_resize_keeps_order_and_arm() {
     let _ = queue.push(&cqe(5));
     let _ = queue.push(&cqe(6));
     // CQ-55.
+    let (_third, third) = memory(1);
     // SAFETY: refused.
-    assert_eq!(unsafe { queue.replace(third, 1) }, Err(ReplaceError::TooSmall));
+    assert_eq!(unsafe { queue.replace(third, 1, 1) }, Err(ReplaceError::TooSmall));
     assert_eq!((queue.pop(), queue.pop()), (Some(cqe(5)), Some(cqe(6))));
     // SAFETY: good memory, kept to the end.
-    unsafe { queue.replace(third, 1) }.expect("large enough");
+    unsafe { queue.replace(third, 1, 1) }.expect("large enough");
     assert!(!queue.push(&cqe(7)).overflow);
     assert!(queue.notification_due(), "the arm survived");
     assert_eq!(queue.pop(), Some(cqe(7)));
     assert_eq!(queue.pop(), None);
+}
+
+/// Resizes as the driver does; the memory is kept in `kept`.
+fn resize(queue: &CompletionQueue, depth: u32, kept: &mut Vec<Vec<Line>>) -> Result<(), ReplaceError> {
+    while queue.reclaim().is_some() {}
+    match queue.plan_resize(depth, 4096)? {
+        Plan::Done => Ok(()),
+        Plan::Memory { capacity } => {
+            let (block, start) = memory(capacity);
+            kept.push(block);
+            // SAFETY: good memory, kept by the caller.
+            unsafe { queue.replace(start, capacity, depth) }
+        }
+    }
+}
+
+#[test]
+fn cq_56_resizes_without_a_fetch_between_them_always_succeed() {
+    let (_first, queue) = queue(2);
+    let mut kept = Vec::new();
+    let (mut pushed, mut popped) = (0, 0);
+    let depths = [2, 16, 3, 200, 4, 4096, 8, 8, 4096, 64, 1000, 65, 100];
+    for round in 0..40 {
+        for depth in depths {
+            if queue.len() > depth {
+                assert_eq!(resize(&queue, depth, &mut kept), Err(ReplaceError::TooSmall));
+                continue;
+            }
+            assert_eq!(resize(&queue, depth, &mut kept), Ok(()));
+            assert_eq!(queue.depth(), depth);
+            while queue.len() < depth.min(2 + round % 2) {
+                assert!(!queue.push(&cqe(pushed)).overflow);
+                pushed += 1;
+            }
+            if round % 3 == 2 {
+                assert_eq!(queue.pop(), Some(cqe(popped)));
+                popped += 1;
+            }
+            if queue.len() > 1 {
+                assert_eq!(resize(&queue, queue.len() - 1, &mut kept), Err(ReplaceError::TooSmall));
+            }
+        }
+    }
+    while let Some(result) = queue.pop() {
+        assert_eq!(result, cqe(popped));
+        popped += 1;
+    }
+    assert_eq!(popped, pushed);
+    let most = queue.memory().iter().flatten().count();
+    while queue.reclaim().is_some() {}
+    assert!(most <= RINGS && queue.memory().iter().flatten().count() == 1);
+    // The depth is exact in a ring that is larger than it.
+    for context in 0..100 {
+        assert!(!queue.push(&cqe(context)).overflow);
+    }
+    assert!(queue.push(&cqe(100)).overflow);
 }
 
 #[test]
@@ -339,14 +393,11 @@ fn many_producers_lose_and_double_nothing_even_while_resized() {
             let mut rings: Vec<Vec<Line>> = Vec::new();
             let mut resizes = 0;
             while alive.load(std::sync::atomic::Ordering::Acquire) != 0 {
-                let depth = 40 + resizes % 100;
-                let (ring, start) = memory(depth);
-                // SAFETY: good memory, kept until the end.
-                if unsafe { queue.replace(start, depth) }.is_ok() {
+                // Bursts of resizes, then time for the consumer to follow.
+                if resize(&queue, 40 + resizes * 7 % 300, &mut rings).is_ok() {
                     resizes += 1;
-                    rings.push(ring);
                 }
-                while queue.reclaim().is_none() && alive.load(std::sync::atomic::Ordering::Acquire) != 0 {
+                if resizes % 5 == 0 {
                     std::thread::yield_now();
                 }
             }
