@@ -123,3 +123,37 @@ fn runtime_tracing_and_devices_work() {
         assert!(ran.stdout.contains("WPP recorder"), "{ran:#?}");
     }
 }
+
+/// Plays these steps with the driver's device.
+fn requests(name: &str, steps: &str) -> Option<Ran> {
+    if std::env::var_os(WITHOUT_C).is_some() {
+        eprintln!("{name}: left out, there is no clang ({WITHOUT_C} is set)");
+        return None;
+    }
+    let scratch = Scratch::new(&format!("c-{name}"));
+    let image = sys("ntsim_c", "ntsim-c");
+    let head = format!("[[driver]]\nname = 'good-ioctl'\npath = '{}'\n", image.display());
+    Some(ntsim_on("run", &scratch.file("ioctl.toml", format!("{head}{steps}").as_bytes())))
+}
+
+#[test]
+fn a_fault_on_a_users_buffer_becomes_a_status_and_one_on_the_kernels_does_not() {
+    let user = "[[step]]\nioctl = { device = '\\\\.\\NtsimC', code = 0x222003, in-hex = '01 02 04', out-length = 4, expect-hex = '07 00 00 00' }\n\
+                [[step]]\nioctl = { device = '\\\\.\\NtsimC', code = 0x222007, in-hex = '01 02 04', out-length = 4, expect-status = 'STATUS_ACCESS_VIOLATION' }\n\
+                [[step]]\nioctl = { device = '\\\\.\\NtsimC', code = 0x222003, in-hex = '08', out-length = 4, expect-hex = '08 00 00 00', threads = 4, repeat = 50 }\n";
+    if let Some(ran) = requests("user", user) {
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        assert!(ran.stdout.contains("passed: 3 steps, 202 requests"), "{ran:#?}");
+    }
+    let kernel =
+        "[[step]]\nioctl = { device = '\\\\.\\NtsimC', code = 0x222008, in-hex = '01 02 04', out-length = 4 }\n";
+    if let Some(ran) = requests("kernel", kernel) {
+        assert_eq!(ran.code, Some(3), "{ran:#?}");
+        ran.says(&[
+            "PAGE_FAULT",
+            "behind the end of the system buffer",
+            "ioctl.c:",
+            "called by the kernel as IRP_MJ_DEVICE_CONTROL",
+        ]);
+    }
+}

@@ -7,7 +7,7 @@ use crate::table::Arguments;
 crate::routines! { "ntoskrnl.exe";
     raising strlen(text: *const u8) -> usize = length: PASSIVE..=HIGH;
     raising wcslen(text: *const u16) -> usize = wide_length: PASSIVE..=HIGH;
-    raising wcschr(text: *const u16, unit: u16) -> *const u16 = find_unit: PASSIVE..=HIGH;
+    raising wcschr(text: *const u16, unit: u32) -> *const u16 = find_unit: PASSIVE..=HIGH;
     raising _wcsnicmp(a: *const u16, b: *const u16, count: usize) -> i32 = compare_folded: PASSIVE..=HIGH;
     raising strcmp(a: *const u8, b: *const u8) -> i32 = compare: PASSIVE..=HIGH;
     raising strncmp(a: *const u8, b: *const u8, count: usize) -> i32 = compare_some: PASSIVE..=HIGH;
@@ -33,7 +33,9 @@ unsafe fn wide_length(text: *const u16) -> usize {
     (0..).find(|index| unsafe { text.add(*index).read() } == 0).unwrap_or(0)
 }
 
-unsafe fn find_unit(text: *const u16, unit: u16) -> *const u16 {
+unsafe fn find_unit(text: *const u16, unit: u32) -> *const u16 {
+    // The upper half is what the caller had there.
+    let unit = unit as u16;
     // SAFETY: the driver's zero-terminated string.
     unsafe {
         let mut at = text;

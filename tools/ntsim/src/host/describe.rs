@@ -207,6 +207,9 @@ fn access(fault: &Fault, context: &Context, irql: u8, who: &str) -> Violation {
         return plain(code, params, format!("{who} {verb} {address:#x} in {}, {what}", image.name));
     }
     let mut violation = plain(page_fault(irql), params, format!("{who} {verb} {address:#x}, {}", place(address)));
+    if let Some((text, _)) = crate::io::memory::explain(address) {
+        violation = violation.note(text);
+    }
     if let Some(explained) = pool::explain(address) {
         violation = violation.note(explained.text);
         if let Some(freed) = explained.freed {

@@ -14,11 +14,45 @@ use crate::bugcheck::Violation;
 use crate::host::memory::{Protection, map, protect, unmap};
 use crate::kernel::Kernel;
 use crate::types::PAGE_SIZE;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
 
 const ALIGN: usize = 16;
 const RED_ZONE: usize = 16;
 const PATTERN: u8 = 0xFD;
 const POISON: u8 = 0xDD;
+
+/// Where a guarded block lies.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    what: &'static str,
+    begin: usize,
+    end: usize,
+    address: usize,
+    size: usize,
+}
+
+static GUARDED: Mutex<BTreeMap<usize, Place>> = Mutex::new(BTreeMap::new());
+
+/// What an address in or behind a guarded block is, in words; none if there is no block. True beside
+/// it if the block is the kernel's, false if it stands for a user's buffer.
+pub(crate) fn explain(address: usize) -> Option<(String, bool)> {
+    let place = *GUARDED.try_lock()?.range(..=address).next_back()?.1;
+    if !(place.begin..place.end).contains(&address) {
+        return None;
+    }
+    let Place { what, address: start, size, .. } = place;
+    let end = start + size;
+    let where_ = if address >= end {
+        format!("{} bytes behind the end of", address - end)
+    } else if address < start {
+        format!("{} bytes before", start - address)
+    } else {
+        format!("{} bytes into", address - start)
+    };
+    let text = format!("{address:#x} lies {where_} the {what} at {start:#x} ({size} bytes)");
+    Some((text, !what.starts_with("user")))
+}
 
 /// A zeroed block; freed when dropped.
 #[derive(Debug)]
@@ -61,6 +95,9 @@ impl Block {
         unsafe { protect(base.add(room), PAGE_SIZE, Protection::None) }
             .unwrap_or_else(|error| panic!("the host cannot guard {what}: {error}"));
         let offset = room - size.next_multiple_of(ALIGN);
+        let place =
+            Place { what, begin: base as usize, end: base as usize + total, address: base as usize + offset, size };
+        GUARDED.lock().insert(base as usize, place);
         Block { what, base, total, address: base.wrapping_add(offset), size, guarded: true }
     }
 
@@ -117,6 +154,7 @@ impl Drop for Block {
     fn drop(&mut self) {
         self.check(0);
         if self.guarded {
+            GUARDED.lock().remove(&(self.base as usize));
             // SAFETY: the mapping is this block's own; a driver that still uses it shall fault.
             unsafe { unmap(self.base, self.total) };
         } else {

@@ -16,7 +16,7 @@ mod cancel;
 mod default_dispatch;
 mod dispatch;
 mod irp;
-mod memory;
+pub(crate) mod memory;
 mod misc;
 mod namespace;
 mod unload_safe;

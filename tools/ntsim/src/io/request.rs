@@ -185,12 +185,12 @@ pub(crate) fn control(
         }
         NEITHER => {
             if !input.is_empty() {
-                let block = filled("input buffer", input, input.len());
+                let block = filled("user's input buffer", input, input.len());
                 setup.parameters[3] = block.address() as u64;
                 buffers.input = Some(block);
             }
             if output_length > 0 {
-                buffers.output = Some(filled("output buffer", output, output_length));
+                buffers.output = Some(filled("user's output buffer", output, output_length));
             }
         }
         direct => {
@@ -228,9 +228,11 @@ pub(crate) fn read_write(
     setup.parameters = [length as u64, 0, offset.cast_unsigned(), 0];
     let mut buffers = Buffers::default();
     if length > 0 {
-        let block = filled("transfer buffer", input.unwrap_or_default(), length);
         // SAFETY: an open file keeps its device.
-        match unsafe { (*file.device()).Flags } & (DO_BUFFERED_IO | DO_DIRECT_IO) {
+        let flags = unsafe { (*file.device()).Flags } & (DO_BUFFERED_IO | DO_DIRECT_IO);
+        let what = if flags == 0 { "user's buffer" } else { "transfer buffer" };
+        let block = filled(what, input.unwrap_or_default(), length);
+        match flags {
             0 => buffers.output = Some(block),
             flags if flags & DO_BUFFERED_IO != 0 => {
                 buffers.system = Some(block);

@@ -14,7 +14,7 @@ crate::routines! { "ntoskrnl.exe";
     fn MmMapLockedPagesSpecifyCache(mdl: *mut MDL, mode: i8, cache: u32, address: PVOID, bugcheck: u32, priority: u32) -> PVOID = map_specify: PASSIVE..=DISPATCH, fails(null_mut());
     fn MmMapLockedPages(mdl: *mut MDL, mode: i8) -> PVOID = map_obsolete: PASSIVE..=DISPATCH;
     fn MmUnmapLockedPages(address: PVOID, mdl: *mut MDL) = unmap: PASSIVE..=DISPATCH;
-    raising MmProbeAndLockPages(mdl: *mut MDL, mode: i8, operation: u32) = probe_and_lock: PASSIVE..=DISPATCH;
+    raising MmProbeAndLockPages(mdl: *mut MDL, mode: u32, operation: u32) = probe_and_lock: PASSIVE..=DISPATCH;
     fn MmUnlockPages(mdl: *mut MDL) = unlock: PASSIVE..=DISPATCH;
     fn MmMapMdl(mdl: *mut MDL, protection: u32, routine: Option<MdlRoutine>, context: PVOID) -> NTSTATUS = map_mdl: PASSIVE..=DISPATCH;
     fn MmProtectMdlSystemAddress(mdl: *mut MDL, protection: u32) -> NTSTATUS = protect: PASSIVE..=DISPATCH;
@@ -116,7 +116,7 @@ pub(super) fn forget(mdl: *mut MDL) {
     Kernel::get().leaks.untrack(MAPPED, mdl as usize);
 }
 
-unsafe fn probe_and_lock(mdl: *mut MDL, _mode: i8, operation: u32) {
+unsafe fn probe_and_lock(mdl: *mut MDL, _mode: u32, operation: u32) {
     // SAFETY: the driver's MDL.
     unsafe {
         if (*mdl).MdlFlags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL) != 0 {

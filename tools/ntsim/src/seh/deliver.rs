@@ -7,7 +7,7 @@ use super::unwind::resume;
 use crate::context::{self, Context};
 use crate::host::{Fault, Work};
 use crate::types::{DISPATCH_LEVEL, KIRQL};
-use crate::{ex, ke};
+use crate::{ex, io, ke};
 
 /// What the signal handler leaves on the stack of the driver code that it interrupted.
 #[repr(C, align(16))]
@@ -151,4 +151,5 @@ fn is_fatal(fault: &Fault, context: &Context) -> bool {
         || is_stack(context, address)
         || crate::Kernel::get().images.containing(address).is_some()
         || ex::pool::explain(address).is_some()
+        || io::memory::explain(address).is_some_and(|(_, is_kernel)| is_kernel)
 }

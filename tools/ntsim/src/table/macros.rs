@@ -15,7 +15,8 @@
 /// ```
 /// `fn` and `variadic`: the path after `=` is an `unsafe fn` with these argument types (Rust ABI).
 /// `raising`: as `fn`, for a routine of at most four arguments that may raise an exception into its
-/// caller (see [`crate::seh`]); its body must own nothing when it raises or touches driver memory.
+/// caller (see [`crate::seh`]); its body must own nothing when it raises or touches driver memory, and
+/// its arguments have 32 or 64 bits (the caller leaves the upper bits of shorter ones undefined).
 /// A variadic one gets its argument words through [`crate::table::Arguments`].
 /// `asm`: the path is the `extern "win64"` function itself, bound unchecked.
 /// `data`: the path is a `fn() -> *const u8` that gives the variable's address.
@@ -129,14 +130,31 @@ macro_rules! routines {
                 "movaps xmmword ptr [rsp + 0xd0], xmm13",
                 "movaps xmmword ptr [rsp + 0xe0], xmm14",
                 "movaps xmmword ptr [rsp + 0xf0], xmm15",
+                "mov rdi, rcx",
+                "mov rsi, rdx",
+                "mov rdx, r8",
+                "mov rcx, r9",
                 "call {checked}",
+                "mov rsi, qword ptr [rsp + 0x30]",
+                "mov rdi, qword ptr [rsp + 0x38]",
+                "movaps xmm6, xmmword ptr [rsp + 0x60]",
+                "movaps xmm7, xmmword ptr [rsp + 0x70]",
+                "movaps xmm8, xmmword ptr [rsp + 0x80]",
+                "movaps xmm9, xmmword ptr [rsp + 0x90]",
+                "movaps xmm10, xmmword ptr [rsp + 0xa0]",
+                "movaps xmm11, xmmword ptr [rsp + 0xb0]",
+                "movaps xmm12, xmmword ptr [rsp + 0xc0]",
+                "movaps xmm13, xmmword ptr [rsp + 0xd0]",
+                "movaps xmm14, xmmword ptr [rsp + 0xe0]",
+                "movaps xmm15, xmmword ptr [rsp + 0xf0]",
                 "add rsp, 0x108",
                 "ret",
                 checked = sym checked,
             )
         }
-        /// The routine with its checks, for callers inside ntsim.
-        pub unsafe extern "win64" fn checked($($arg: $ty),*) $(-> $ret)? {
+        /// The routine with its checks. The entry has kept the registers that the conventions
+        /// differ in, so nothing is saved twice.
+        unsafe extern "sysv64" fn checked($($arg: $ty),*) $(-> $ret)? {
             $crate::table::enter(&ROW);
             let result = unsafe { $body($($arg),*) };
             $crate::table::leave(&ROW);

@@ -12,4 +12,4 @@ extern Case bad_seh_no_handler, bad_seh_declined, bad_seh_noncontinuable, bad_se
 extern Case bad_seh_raise, bad_seh_filter_faults, bad_seh_finally_raises, bad_seh_in_dpc;
 extern Case good_print;
 extern Case good_cookie, bad_cookie;
-extern Case good_runtime, good_wpp, bad_wpp_leak, bad_wpp_unbalanced, good_devices;
+extern Case good_runtime, good_wpp, bad_wpp_leak, bad_wpp_unbalanced, good_devices, good_ioctl;

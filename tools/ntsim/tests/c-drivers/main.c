@@ -38,6 +38,7 @@ static const struct {
     {"wpp-leak", bad_wpp_leak},
     {"wpp-unbalanced", bad_wpp_unbalanced},
     {"good-devices", good_devices},
+    {"good-ioctl", good_ioctl},
 };
 
 static void unload(DRIVER_OBJECT *driver) {

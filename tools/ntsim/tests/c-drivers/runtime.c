@@ -3,8 +3,6 @@
 
 typedef __builtin_va_list va_list;
 
-#define STRING(text) {sizeof(text) - sizeof(WCHAR), sizeof(text), (WCHAR *)(text)}
-
 /* As the safe string functions of the kit are: inline, around _vsnprintf. */
 static NTSTATUS string_printf(char *target, SIZE_T size, const char *format, ...) {
     va_list arguments;

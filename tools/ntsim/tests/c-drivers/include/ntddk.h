@@ -90,6 +90,47 @@ typedef struct {
     UCHAR Data4[8];
 } GUID;
 
+typedef struct {
+    UCHAR MajorFunction;
+    UCHAR MinorFunction;
+    UCHAR Flags;
+    UCHAR Control;
+    /* Parameters.DeviceIoControl */
+    __attribute__((aligned(8))) ULONG OutputBufferLength;
+    __attribute__((aligned(8))) ULONG InputBufferLength;
+    __attribute__((aligned(8))) ULONG IoControlCode;
+    PVOID Type3InputBuffer;
+} IO_STACK_LOCATION;
+
+struct IRP {
+    SHORT Type;
+    USHORT Size;
+    MDL *MdlAddress;
+    ULONG Flags;
+    PVOID SystemBuffer;
+    PVOID ThreadListEntry[2];
+    NTSTATUS Status;
+    ULONG_PTR Information;
+    UCHAR Flags2[8];
+    PVOID UserIosb;
+    PVOID UserEvent;
+    PVOID Overlay[2];
+    PVOID CancelRoutine;
+    PVOID UserBuffer;
+    PVOID Tail[8];
+    IO_STACK_LOCATION *CurrentStackLocation;
+};
+
+_Static_assert(__builtin_offsetof(IRP, Status) == 48, "the layout of IRP");
+_Static_assert(__builtin_offsetof(IRP, UserBuffer) == 112, "the layout of IRP");
+_Static_assert(__builtin_offsetof(IRP, CurrentStackLocation) == 184, "the layout of IRP");
+_Static_assert(__builtin_offsetof(IO_STACK_LOCATION, Type3InputBuffer) == 32, "the layout of IO_STACK_LOCATION");
+
+#define IRP_MJ_CREATE 0
+#define IRP_MJ_CLOSE 2
+#define IRP_MJ_DEVICE_CONTROL 14
+#define IRP_MJ_CLEANUP 18
+
 /* Structured exception handling. */
 
 #define EXCEPTION_EXECUTE_HANDLER 1
@@ -185,6 +226,9 @@ IMPORT PVOID ExAllocatePoolWithTag(ULONG kind, SIZE_T size, ULONG tag);
 IMPORT void ExFreePoolWithTag(PVOID block, ULONG tag);
 IMPORT NTSTATUS IoCreateDevice(DRIVER_OBJECT *driver, ULONG extension, UNICODE_STRING *name, ULONG kind, ULONG characteristics, BOOLEAN exclusive, DEVICE_OBJECT **device);
 IMPORT void IoDeleteDevice(DEVICE_OBJECT *device);
+IMPORT NTSTATUS IoCreateSymbolicLink(UNICODE_STRING *link, UNICODE_STRING *target);
+IMPORT NTSTATUS IoDeleteSymbolicLink(UNICODE_STRING *link);
+IMPORT void IofCompleteRequest(IRP *irp, CHAR boost);
 IMPORT NTSTATUS IoWMIRegistrationControl(DEVICE_OBJECT *device, ULONG action);
 IMPORT WORK_ITEM *IoAllocateWorkItem(PVOID object);
 IMPORT void IoQueueWorkItem(WORK_ITEM *item, void (*routine)(PVOID object, PVOID context), ULONG queue, PVOID context);
@@ -230,6 +274,9 @@ static inline KIRQL KeRaiseIrqlInline(KIRQL irql) {
     ({ type value_; __asm__ volatile("mov %%gs:%c1, %0" : "=r"(value_) : "i"(offset)); value_; })
 
 #define SharedUserData 0xFFFFF78000000000ull
+
+/* A string that knows its lengths, from a literal. */
+#define STRING(text) {sizeof(text) - sizeof(WCHAR), sizeof(text), (WCHAR *)(text)}
 
 /* A failed check ends the case; the message names it. */
 #define CHECK(condition)                                                             \
