@@ -26,6 +26,7 @@ contract! {
     "LIFE-15" life_15, "the adapter waits for its connectors, delivered ones included";
     "LIFE-16" life_16, "the adapter waits for its listeners";
     "LIFE-17" life_17, "the adapter waits for its shared endpoints";
+    "LIFE-18" life_18, "the adapter waits for its mappings";
     "LIFE-19" life_19, "a PD waits for its MRs";
     "LIFE-20" life_20, "a PD waits for its MWs";
     "LIFE-21" life_21, "a PD waits for its SRQs";
@@ -150,7 +151,6 @@ fn life_17(job: &Job) -> Result {
     child_of_adapter(job, NdkObjectTypeSharedEndpoint)
 }
 
-#[expect(dead_code, reason = "not in the list yet, see the end of the file")]
 fn life_18(job: &Job) -> Result {
     let (buffer, built) = (Buffer::new(64)?, probe()?);
     let adapter = bare(Bed::new(job)?);
@@ -422,4 +422,3 @@ fn life_32(job: &Job) -> Result {
     })
 }
 
-// not yet: LIFE-18 ntsim refuses NdkReleaseLAM with an adapter whose close has been called

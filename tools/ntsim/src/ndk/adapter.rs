@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use super::call::{Call, forward};
 use super::create::create;
 use super::kind::Kind;
+use super::lam::Mapping;
 use super::record::Record;
 use super::request::{Purpose, create_callback, request_callback, submit};
 use super::tables::{Entry, cold};
@@ -153,18 +154,27 @@ unsafe fn build_lam(
     fbo: *mut u32,
 ) -> i32 {
     let call = Call::enter_cold(&NdkBuildLAM::ROW, Kind::Adapter, adapter);
-    submit(&call, completion.map_or(0, |f| f as usize), context, Purpose::BuildLam(lam.addr()), |context| {
-        let done = request_callback();
-        forward!(call, NDK_ADAPTER_DISPATCH, NdkBuildLAM(adapter, mdl, length, done, context, lam, lam_size, fbo))
-    })
+    submit(
+        &call,
+        completion.map_or(0, |f| f as usize),
+        context,
+        Purpose::BuildLam(lam.expose_provenance()),
+        |context| {
+            let done = request_callback();
+            forward!(call, NDK_ADAPTER_DISPATCH, NdkBuildLAM(adapter, mdl, length, done, context, lam, lam_size, fbo))
+        },
+    )
 }
 
 unsafe fn release_lam(adapter: *mut NDK_ADAPTER, lam: *mut NDK_LOGICAL_ADDRESS_MAPPING) {
-    let call = Call::enter_cold(&NdkReleaseLAM::ROW, Kind::Adapter, adapter);
-    let known = call.record.session().is_none_or(|session| session.lams.lock().remove(&lam.addr()).is_some());
+    // The adapter's close waits for its mappings, so they are released while it is closing (LIFE-18).
+    let call = Call::enter_closing(&NdkReleaseLAM::ROW, Kind::Adapter, adapter);
+    // SAFETY: the consumer says that it is one; a wild pointer faults, and the fault names the consumer's call.
+    let mapping = unsafe { Mapping::read(lam) };
+    let known = call.record.session().is_none_or(|session| session.lams.lock().released(&mapping));
     if !known {
         Violation::new(&rules::NDK_LAM_NOT_BUILT)
-            .params([lam.addr() as u64, 0, 0, 0])
+            .params([lam.addr() as u64, mapping.context as u64, 0, 0])
             .text(format!("NdkReleaseLAM was called with {lam:p}, which is no logical address mapping that was built"))
             .raise();
     }

@@ -53,9 +53,22 @@ impl Call {
             Some(record) if record.is_open(kind) => record,
             found => bad_object(row, kind, object.addr(), found),
         };
+        Call::inside(record, row)
+    }
+
+    #[inline]
+    fn inside(record: &'static Record, row: &'static Row) -> Call {
         let in_dpc = usize::from(context::current().in_dpc.get());
         INSIDE.with(|inside| inside[in_dpc].update(|depth| depth + 1));
         Call { record, row, in_dpc }
+    }
+
+    /// As [`Call::enter`] for a function that may be called until the close of the object is complete.
+    pub fn enter_closing<T>(row: &'static Row, kind: Kind, object: *mut T) -> Call {
+        match index::find(object.addr()) {
+            Some(record) if record.kind() == kind && !record.is_gone() => Call::inside(record, row),
+            found => bad_object(row, kind, object.addr(), found),
+        }
     }
 
     /// As [`Call::enter`], with the checks of the header that the hot functions leave out.

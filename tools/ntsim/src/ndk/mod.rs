@@ -21,6 +21,7 @@ mod event;
 mod header;
 mod index;
 mod kind;
+mod lam;
 mod life;
 mod listener;
 mod mr;

@@ -240,7 +240,7 @@ fn report_leaks(record: &'static Record) {
         .map_or_else(|| "the consumer".to_owned(), |image| image.name.to_string());
     // The last of a chain of antecedents is what holds up the others.
     let leaves: Vec<_> = left.iter().filter_map(|(id, _)| index::find_id(*id)).collect();
-    let lams: Vec<(usize, Stack)> = session.lams.lock().iter().map(|(lam, stack)| (*lam, stack.clone())).collect();
+    let lams = session.lams.lock().left();
     if leaves.is_empty() && lams.is_empty() {
         return;
     }
@@ -272,7 +272,8 @@ fn report_leaks(record: &'static Record) {
         }
     }
     for (lam, stack) in lams {
-        violation = violation.related(format!("{consumer} leaked the logical address mapping {lam:#x} built"), stack);
+        violation =
+            violation.related(format!("{consumer} leaked the logical address mapping {:#x} built", lam.context), stack);
     }
     violation.raise()
 }

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::call::{Call, STATUS_PENDING, STATUS_SUCCESS, check_provider_locks, pointer, provider_violation};
+use super::lam::Mapping;
 use super::life::Id;
 use super::record::Record;
 use super::session::LIVES;
@@ -317,8 +318,10 @@ pub(super) fn settle(record: &Record, purpose: &Purpose, status: i32) {
             }
         }
         Purpose::BuildLam(address) if status == STATUS_SUCCESS => {
+            // SAFETY: the build has succeeded, so the structure is there and filled in.
+            let mapping = unsafe { Mapping::read(std::ptr::with_exposed_provenance(*address)) };
             if let Some(session) = record.session() {
-                session.lams.lock().insert(*address, Stack::capture());
+                session.lams.lock().built(mapping, Stack::capture());
             }
         }
         _ => {}

@@ -1,15 +1,14 @@
 //! One open of an adapter by one consumer.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 
 use super::Checks;
 use super::kind::Version;
+use super::lam::Mappings;
 use super::life::Registry;
 use crate::kernel::ImageId;
-use crate::symbols::Stack;
 
 /// Who is on which side, and what was agreed.
 #[derive(Debug)]
@@ -28,8 +27,8 @@ pub struct Session {
     pub provider_code: usize,
     /// The interface index of the adapter.
     pub interface_index: u32,
-    /// Logical address mappings built and not released: address and where.
-    pub lams: Mutex<HashMap<usize, Stack>>,
+    /// Logical address mappings built and not released.
+    pub lams: Mutex<Mappings>,
 }
 
 /// The lives of all objects of the machine.
