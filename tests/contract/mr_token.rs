@@ -251,25 +251,53 @@ fn read_with(job: &Job, pair: &Pair, address: u64, token: u32, wanted: i32) -> R
     job.run.status(take(job.run, &pair.active.initiated)?.Status, wanted, "MR-36 a read with a token")
 }
 
+/// Registers over and over, and uses the first token where a short count of tokens would have it back.
+#[inline(never)]
+fn stale_after(job: &Job, again: usize) -> Result {
+    let pair = pair(job, PairOptions::default())?;
+    let buffer = Buffer::new(64)?;
+    let mr = pair.passive.pd.mr()?;
+    // SAFETY: the region is closed before the buffer goes: it is declared later.
+    unsafe { mr.register(buffer.mdl(), 64, READ) }?.ok("MR-10 NdkRegisterMr")?;
+    let stale = mr.remote_token();
+    let mut tokens: List<u32> = List::new();
+    tokens.try_push(stale)?;
+    for round in 0..again {
+        if round % 256 == 0 {
+            job.run.go_on()?;
+        }
+        mr.deregister()?.ok("MR-23 NdkDeregisterMr")?;
+        // SAFETY: as above.
+        unsafe { mr.register(buffer.mdl(), 64, READ) }?.ok("MR-27 NdkRegisterMr")?;
+        tokens.try_push(mr.remote_token())?;
+    }
+    tokens.sort_unstable();
+    let twice = tokens.windows(2).any(|two| matches!(two, [a, b] if a == b));
+    job.run.check(!twice, "MR-36 no token comes back")?;
+    let address = buffer.address().addr().get() as u64;
+    read_with(job, &pair, address, mr.remote_token(), STATUS_SUCCESS)?;
+    read_with(job, &pair, address, stale, STATUS_REMOTE_RESOURCES)
+}
+
 fn mr_36(job: &Job) -> Result {
-    for again in [1, 2, 100, 250] {
-        let pair = pair(job, PairOptions::default())?;
-        let buffer = Buffer::new(64)?;
+    // Up to more than any one place of a token table has values.
+    [1, 2, 100, 255, 256, 257, 512, 5000].into_iter().try_for_each(|again| stale_after(job, again))?;
+    // Nor does it when the region is another one each time.
+    let pair = pair(job, PairOptions::default())?;
+    let buffer = Buffer::new(64)?;
+    let mut stale = 0;
+    for round in 0..600 {
         let mr = pair.passive.pd.mr()?;
         // SAFETY: the region is closed before the buffer goes: it is declared later.
         unsafe { mr.register(buffer.mdl(), 64, READ) }?.ok("MR-10 NdkRegisterMr")?;
-        let stale = mr.remote_token();
-        for _ in 0..again {
-            mr.deregister()?.ok("MR-23 NdkDeregisterMr")?;
-            // SAFETY: as above.
-            unsafe { mr.register(buffer.mdl(), 64, READ) }?.ok("MR-27 NdkRegisterMr")?;
-            job.run.check(mr.remote_token() != stale, "MR-36 another token")?;
+        if round == 0 {
+            stale = mr.remote_token();
+        } else {
+            job.run.check(mr.remote_token() != stale, "MR-36 another region's token does not come back either")?;
         }
-        let address = buffer.address().addr().get() as u64;
-        read_with(job, &pair, address, mr.remote_token(), STATUS_SUCCESS)?;
-        read_with(job, &pair, address, stale, STATUS_REMOTE_RESOURCES)?;
+        mr.close()?;
     }
-    Ok(())
+    read_with(job, &pair, buffer.address().addr().get() as u64, stale, STATUS_REMOTE_RESOURCES)
 }
 
 fn mr_49(job: &Job) -> Result {

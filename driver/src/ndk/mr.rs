@@ -72,8 +72,8 @@ impl View {
 pub struct Mr {
     /// Kind and phase.
     pub state: MrState,
-    /// The token's slot.
-    pub slot: SlotIndex,
+    /// The token's slot. A registration after the first takes a fresh one, so that old tokens stay dead (`MR-36`).
+    slot: AtomicU32,
     /// The token, 0 before there is one (`MR-35`). Local and remote token are one (`MR-49`).
     token: AtomicU32,
     memory: Spin<Option<Mapped>, Leaf>,
@@ -92,6 +92,11 @@ pub struct Mr {
 }
 
 impl Mr {
+    /// The token's slot.
+    pub fn slot(&self) -> SlotIndex {
+        SlotIndex(self.slot.load(Ordering::Acquire))
+    }
+
     /// The token as it stands.
     pub fn token(&self) -> u32 {
         self.token.load(Ordering::Acquire)
@@ -163,7 +168,7 @@ impl Kind for Mr {
 
     fn ended(object: &Object<Self>, _cx: &mut Cx<AtMostDispatch>) {
         // Nobody copies through the slot any more: the waiter of the close has been woken.
-        object.device().tokens().release(object.body().slot);
+        object.device().tokens().release(object.body().slot());
         object.device().quotas().mr.give_back();
     }
 }
@@ -192,7 +197,7 @@ fn build(pd: &Object<Pd>, kind: MrKind, cx: &mut Cx<AtMostDispatch>) -> Result<R
     let slot = tokens.allocate(slot_kind, cx)?;
     let body = Mr {
         state: MrState::new(kind),
-        slot,
+        slot: AtomicU32::new(slot.0),
         token: AtomicU32::new(0),
         memory: Spin::new(None),
         pages: Spin::new(None),
@@ -230,6 +235,7 @@ unsafe extern "system" fn close(
         // SAFETY: the consumer passes its open MR, once.
         let this = unsafe { Object::<Mr>::from_face(object) };
         let body = this.body();
+        let slot = body.slot();
         let shell = Shell::new(this.device());
         // The device holds the object until no copy goes on and no window is bound (LIFE-28, LIFE-37).
         let hold = this.reference().into_raw();
@@ -237,7 +243,7 @@ unsafe extern "system" fn close(
         let drained = unsafe {
             this.device()
                 .tokens()
-                .drain::<()>(body.slot, NonNull::from(&body.closing), cx, |table| Ok(table.retire(body.slot, &shell)))
+                .drain::<()>(slot, NonNull::from(&body.closing), cx, |table| Ok(table.retire(slot, &shell)))
         };
         if drained != Ok(Drained::Later) {
             // SAFETY: taken above; nobody will be woken.
@@ -300,17 +306,33 @@ unsafe fn try_register(
             rights,
             backing: mapped.backing(),
         };
+        let slot = fresh_slot(this, cx)?;
         *body.memory.lock(cx) = Some(mapped);
         let table = device.tokens().table().ok_or(Failure::NoResources)?;
         // SAFETY: the mapping stays in `memory` until the slot has drained; the consumer keeps the
         // pages locked while registered (MR-20).
-        let token = unsafe { table.register(body.slot, &region) }.map_err(|_| Failure::Internal)?;
+        let token = unsafe { table.register(slot, &region) }.map_err(|_| Failure::Internal)?;
         body.view.set(region.base, region.length, rights);
         body.token.store(token.0, Ordering::Release);
         Ok(())
     });
     body.state.end_register(result);
     result
+}
+
+/// The slot for a registration: the first one's, which has had no token yet, or another one, which takes
+/// the place of the last (`MR-36`).
+fn fresh_slot(this: &Object<Mr>, cx: &mut Cx<AtMostDispatch>) -> Result<SlotIndex, Failure> {
+    let (tokens, body) = (this.device().tokens(), this.body());
+    let last = body.slot();
+    if body.token() == 0 {
+        return Ok(last);
+    }
+    let fresh = tokens.allocate(SlotKind::Region, cx)?;
+    body.slot.store(fresh.0, Ordering::Release);
+    // Its registration has drained, or the phase would not be Blank.
+    tokens.release(last);
+    Ok(fresh)
 }
 
 unsafe extern "system" fn deregister(
@@ -328,6 +350,7 @@ unsafe extern "system" fn deregister(
 fn try_deregister(this: &Object<Mr>, pending: Pending, cx: &mut Cx<AtMostDispatch>) -> Result<Outcome, Failure> {
     let body = this.body();
     body.state.begin_deregister()?;
+    let slot = body.slot();
     *body.pending.lock(cx) = Some(pending);
     let shell = Shell::new(this.device());
     let hold = this.reference().into_raw();
@@ -335,7 +358,7 @@ fn try_deregister(this: &Object<Mr>, pending: Pending, cx: &mut Cx<AtMostDispatc
     let drained = unsafe {
         this.device()
             .tokens()
-            .drain(body.slot, NonNull::from(&body.deregistering), cx, |table| table.invalidate(body.slot, &shell))
+            .drain(slot, NonNull::from(&body.deregistering), cx, |table| table.invalidate(slot, &shell))
     };
     let outcome = match drained {
         Ok(Drained::Later) => Ok(Outcome::Pending),
@@ -427,7 +450,7 @@ fn try_initialize(this: &Object<Mr>, pages: u32, remote: bool, cx: &mut Cx<AtMos
         let domain = pd.open.body().domain;
         let table = device.tokens().table().ok_or(Failure::NoResources)?;
         // SAFETY: the list stays in `pages` until the slot is released at the object's end.
-        let token = unsafe { table.initialise_fast(body.slot, pd.number(), domain, remote, place, pages) };
+        let token = unsafe { table.initialise_fast(body.slot(), pd.number(), domain, remote, place, pages) };
         let token = token.map_err(|_| Failure::Internal)?;
         body.capacity.store(pages, Ordering::Release);
         body.remote.store(u32::from(remote), Ordering::Release);

@@ -225,7 +225,7 @@ fn try_bind(
     let (rights, token) = started(this, checked)?;
     let work = ObjectWork {
         object: window.body().slot.0,
-        second: region.body().slot.0,
+        second: region.body().token(),
         base: address,
         span: length,
         rights,
@@ -265,7 +265,7 @@ pub unsafe extern "system" fn fast_register(
             // SAFETY: the caller's array, read until the call returns (FRG-08).
             let (run_base, list) = unsafe { stage(pages.cast(), page_count) }?;
             let work = ObjectWork {
-                object: region.body().slot.0,
+                object: region.body().slot().0,
                 base: base.addr() as u64,
                 span: length as u64,
                 rights,
@@ -337,7 +337,7 @@ pub unsafe extern "system" fn invalidate(
                 // SAFETY: the header says so.
                 let mr = unsafe { Object::<Mr>::from_face(object) }.body();
                 if mr.state.kind() == MrKind::Fast && mr.pd.same(&body.pd) {
-                    Ok((mr.slot, Token(mr.token())))
+                    Ok((mr.slot(), Token(mr.token())))
                 } else {
                     Err(Failure::InvalidDeviceRequest)
                 }

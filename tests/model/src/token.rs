@@ -102,7 +102,7 @@ fn life_28_window_and_region_are_closed_at_once_beside_an_access() {
         let token = shared.table.plan_window_token(window).expect("window");
         let work = ObjectWork {
             object: window.0,
-            second: shared.region.0,
+            second: shared.token.0,
             base: 0x1000,
             span: 64,
             rights: Access::REMOTE_READ,

@@ -28,7 +28,7 @@ pub struct WqeHeader {
 pub struct ObjectWork {
     /// All three: token-table index of the FRMR (FastRegister, Invalidate) or window (Bind, Invalidate).
     pub object: u32,
-    /// Bind: token-table index of the region.
+    /// Bind: the token that the region has when the request is posted.
     pub second: u32,
     /// Bind: first virtual address of the view. FastRegister: virtual address of the first byte (FRG-02).
     pub base: u64,

@@ -231,7 +231,7 @@ fn bound(rig: &Rig, region: &Memory, rights: Access) -> (SlotIndex, ObjectWork) 
     let token = rig.table.plan_window_token(window).expect("a window");
     let work = ObjectWork {
         object: window.0,
-        second: region.index.0,
+        second: region.token.0,
         base: region.base + 10,
         span: 40,
         rights,

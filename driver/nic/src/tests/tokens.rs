@@ -49,18 +49,34 @@ fn mr_31_and_mr_32_tokens_are_unique_and_not_zero() {
 }
 
 #[test]
-fn mr_36_stale_tokens_fail_for_255_registrations() {
+fn mr_36_stale_tokens_fail_for_4095_registrations_in_one_slot() {
     let rig = Rig::new();
     let memory = rig.memory(0, 64, REMOTE);
     let backing = Backing::Contiguous(NonNull::new(memory.bytes.as_ptr().cast_mut()).expect("vector"));
     let region = RegionDesc { base: memory.base, length: 64, pd: PD, rights: REMOTE, backing };
     let mut seen = HashSet::from([memory.token.0]);
-    for round in 0..255 {
+    for round in 0..4095 {
         assert_eq!(rig.table.invalidate(memory.index, &rig.log), Ok(Drained::Now));
         // SAFETY: the memory lives as long as the test.
         let token = unsafe { rig.table.register(memory.index, &region) }.expect("invalid before");
         assert!(seen.insert(token.0), "round {round}");
         assert!(rig.table.pin_local(memory.token, memory.base, 1, LOCAL, PD, &rig.log).is_err());
+    }
+}
+
+#[test]
+fn mr_36_no_token_returns_for_a_million_registrations_in_fresh_slots() {
+    let rig = Rig::new();
+    let backing = Backing::Contiguous(NonNull::dangling());
+    let region = RegionDesc { base: 0, length: 64, pd: PD, rights: REMOTE, backing };
+    let mut seen = HashSet::new();
+    for round in 0..1_000_000 {
+        let index = rig.slot(Kind::Region);
+        // SAFETY: nothing is copied here.
+        let token = unsafe { rig.table.register(index, &region) }.expect("fresh");
+        assert!(seen.insert(token.0), "round {round}");
+        assert_eq!(rig.table.invalidate(index, &rig.log), Ok(Drained::Now));
+        assert_eq!(rig.table.release(index), Ok(()));
     }
 }
 
@@ -167,15 +183,15 @@ fn lam_20_logical_addresses_of_no_mapping_are_refused() {
     let pin = |address: u64, length| rig.table.pin_logical(address, length, 70, &rig.log).is_ok();
     assert!(pin(first, 3 * 4096) && pin(first + 4097, 8191));
     assert!(!pin(first, 3 * 4096 + 1) && !pin(first + 3 * 4096, 1) && !pin(first | 1 << 63, 1));
-    assert!(!pin(first ^ 1 << 32, 1) && !pin(first ^ 1 << 39, 1) && !pin(u64::MAX, 1) && !pin(first + 0xffff_ffff, 1));
+    assert!(!pin(first ^ 1 << 32, 1) && !pin(first ^ 1 << 43, 1) && !pin(u64::MAX, 1) && !pin(first + 0xffff_ffff, 1));
     assert!(rig.table.pin_logical(first, 1, 71, &rig.log).is_err());
     // A mapping is reached by no token, and a region by no logical address.
     let token = rig.table.token(index);
     assert!(rig.table.pin_local(token, 0, 1, Access::LOCAL_READ, 70, &rig.log).is_err());
     assert!(rig.table.pin_remote(token, 0, 1, Access::empty(), 70, 1, &rig.log).is_err());
     let memory = rig.memory(0, 64, REMOTE);
-    for key in 0..128u64 {
-        assert!(!pin(u64::from(memory.index.0) << 39 | key << 32, 1));
+    for key in 0..2048u64 {
+        assert!(!pin(u64::from(memory.index.0) << 43 | key << 32, 1));
     }
     assert_eq!(rig.table.invalidate(index, &rig.log), Ok(Drained::Now));
     assert!(!pin(first, 1));

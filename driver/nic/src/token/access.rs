@@ -3,8 +3,8 @@
 use softndk_abi::sync::Ordering;
 use softndk_abi::{Access, Token};
 
-use super::slot::{Description, Kind, Slot, State, Store, Word};
-use super::{SlotIndex, Table};
+use super::slot::{Description, KEY_MASK, Kind, Slot, State, Store, Word};
+use super::{MAPPING_KEY, SlotIndex, Table};
 use crate::memory::RawRun;
 use crate::sink::Sink;
 
@@ -27,8 +27,8 @@ pub struct Pin<'t, S: Sink> {
 
 /// Who asks, and for what.
 struct Question {
-    key: u8,
-    key_mask: u8,
+    key: u16,
+    key_mask: u16,
     need: Access,
     /// Kinds that may answer, a bit for each.
     kinds: u8,
@@ -57,7 +57,7 @@ impl Table {
     ) -> Result<Pin<'t, S>, AccessError> {
         let (index, key) = self.opened(token);
         let kinds = bit(Kind::Region) | bit(Kind::Fast);
-        self.pin(index, &Question { key, key_mask: 0xff, need, kinds, domain: pd, owner: 0, address, length }, sink)
+        self.pin(index, &Question { key, key_mask: KEY_MASK, need, kinds, domain: pd, owner: 0, address, length }, sink)
     }
 
     /// The peer's access to memory of a QP `qp` of protection domain `pd` (RD-08, WRT-06, MW-07).
@@ -75,7 +75,11 @@ impl Table {
     ) -> Result<Pin<'t, S>, AccessError> {
         let (index, key) = self.opened(token);
         let kinds = bit(Kind::Region) | bit(Kind::Fast) | bit(Kind::Window);
-        self.pin(index, &Question { key, key_mask: 0xff, need, kinds, domain: pd, owner: qp, address, length }, sink)
+        self.pin(
+            index,
+            &Question { key, key_mask: KEY_MASK, need, kinds, domain: pd, owner: qp, address, length },
+            sink,
+        )
     }
 
     /// Bytes by logical address, for the privileged token (WR-23): only of a live mapping of adapter instance `domain` (LAM-20).
@@ -91,8 +95,8 @@ impl Table {
             return Err(AccessError);
         }
         let question = Question {
-            key: ((address >> 32) & 0x7f) as u8,
-            key_mask: 0x7f,
+            key: ((address >> u32::BITS) as u16) & MAPPING_KEY,
+            key_mask: MAPPING_KEY,
             need: Access::LOCAL_READ,
             kinds: bit(Kind::Mapping),
             domain,

@@ -1,7 +1,7 @@
 //! The token table: which memory a token opens, to whom, for what; in lock-free slots.
 //!
 //! ```text
-//!   token --keyed permutation--> index (24 bits) | key (8 bits)
+//!   token --keyed permutation--> index (20 bits) | key (12 bits)
 //!   index --> directory[index / 1024] --> chunk --> slot
 //!
 //!   Free --allocate--> Invalid --register / fast_register / bind--> Valid --invalidate--> Invalid --release--> Free
@@ -9,13 +9,14 @@
 //!
 //! An access pins a slot (one compare-and-swap), checks owner and range, copies, unpins. Invalidation flips the
 //! state at once, so no new pin comes; it is complete when the last pin is gone (MR-24, INV-02). Slots are handed
-//! out in turn, so a freed one comes back late, and with another key (MR-36).
+//! out in turn, so a freed one comes back late, and with another key: if each registration takes a fresh slot, a
+//! token returns after a million others at the earliest (MR-36).
 //!
 //! A window pins only itself: its region cannot go while windows are bound to it (MR-25, INV-08, LIFE-28), so
 //! the window keeps a copy of where the region's bytes are.
 //!
-//! Logical addresses (what NdkBuildLAM hands out) name a Mapping slot: bits 62..39 index, 38..32 seven bits of the
-//! key, 31..0 offset. They are no pointers; a stale or forged one is found out here (LAM-20).
+//! Logical addresses (what NdkBuildLAM hands out) name a Mapping slot: bits 62..43 index, 42..32 eleven bits of
+//! the key, 31..0 offset. They are no pointers; a stale or forged one is found out here (LAM-20).
 //!
 //! Lines touched by an access: the directory entry, the slot's first line. Two locked instructions.
 
@@ -28,7 +29,7 @@ use core::mem::size_of;
 use core::ptr::NonNull;
 
 use cipher::Cipher;
-use slot::{Description, Lasting, State, Store, Word};
+use slot::{Description, KEY_BITS, KEY_MASK, Lasting, State, Store, Word};
 use softndk_abi::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use softndk_abi::{Access, Token};
 
@@ -46,7 +47,11 @@ pub struct SlotIndex(pub u32);
 /// Slots of a chunk (few in models, where each is explored).
 pub const CHUNK_SLOTS: u32 = if cfg!(loom) { 4 } else { 1024 };
 /// Most slots of a table.
-pub const MAX_SLOTS: u32 = 1 << 24;
+pub const MAX_SLOTS: u32 = 1 << (u32::BITS - KEY_BITS);
+/// Where the index begins in a logical address; the key is between it and the offset.
+const MAPPING_AT: u32 = u32::BITS + KEY_BITS - 1;
+/// The bits of the key that a logical address carries.
+const MAPPING_KEY: u16 = KEY_MASK >> 1;
 
 /// Why no slot was given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -298,7 +303,7 @@ impl Table {
         loop {
             let planned = slot.planned.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
             // Runs through all keys, from one that the slot's place decides.
-            let key = (planned & 0xff) as u8 ^ self.first_key(index);
+            let key = (planned & u32::from(KEY_MASK)) as u16 ^ self.first_key(index);
             let token = self.sealed(index, key);
             if token.0 != 0 {
                 return Some(token);
@@ -318,12 +323,12 @@ impl Table {
     pub fn logical_address(&self, index: SlotIndex) -> Option<u64> {
         let word = self.slot(index)?.word();
         (word.kind() == Some(Kind::Mapping) && word.state() == State::Valid)
-            .then(|| (u64::from(index.0) << 39) | (u64::from(word.key() & 0x7f) << 32))
+            .then(|| (u64::from(index.0) << MAPPING_AT) | (u64::from(word.key() & MAPPING_KEY) << u32::BITS))
     }
 
     /// Which mapping a logical address names, whether it is valid or not.
     pub const fn mapping_of(address: u64) -> SlotIndex {
-        SlotIndex(((address >> 39) & 0xff_ffff) as u32)
+        SlotIndex(((address >> MAPPING_AT) & (MAX_SLOTS - 1) as u64) as u32)
     }
 
     /// Ends all access through the slot, from now on (MR-23). Refused while windows are bound (MR-25).
@@ -385,28 +390,26 @@ impl Table {
         Some(unsafe { slot.as_ref() })
     }
 
-    fn sealed(&self, index: SlotIndex, key: u8) -> Token {
-        Token(self.cipher.seal((index.0 << 8) | u32::from(key)))
+    fn sealed(&self, index: SlotIndex, key: u16) -> Token {
+        Token(self.cipher.seal((index.0 << KEY_BITS) | u32::from(key & KEY_MASK)))
     }
 
     /// Index and key of a token.
     #[inline]
-    fn opened(&self, token: Token) -> (SlotIndex, u8) {
+    fn opened(&self, token: Token) -> (SlotIndex, u16) {
         let plain = self.cipher.open(token.0);
-        (SlotIndex(plain >> 8), (plain & 0xff) as u8)
+        (SlotIndex(plain >> KEY_BITS), (plain as u16) & KEY_MASK)
     }
 
     /// Where a slot's keys start: not at 0, so that first tokens differ in more than the index.
-    fn first_key(&self, index: SlotIndex) -> u8 {
-        (self.cipher.seal(index.0) & 0xff) as u8
+    fn first_key(&self, index: SlotIndex) -> u16 {
+        (self.cipher.seal(index.0) as u16) & KEY_MASK
     }
 
-    fn next_key(&self, index: SlotIndex, word: Word) -> u8 {
-        let mut key = if word.keyed() { word.key().wrapping_add(1) } else { self.first_key(index) };
-        if self.sealed(index, key).0 == 0 {
-            key = key.wrapping_add(1);
-        }
-        key
+    fn next_key(&self, index: SlotIndex, word: Word) -> u16 {
+        let after = |key: u16| key.wrapping_add(1) & KEY_MASK;
+        let key = if word.keyed() { after(word.key()) } else { self.first_key(index) };
+        if self.sealed(index, key).0 == 0 { after(key) } else { key }
     }
 
     /// Ends a claim. Others may have set DYING meanwhile, nothing else.

@@ -1,7 +1,7 @@
 //! One slot of the token table: an atomic word, and what stands behind it.
 //!
 //! ```text
-//!   58 ready  57 holds  56 dying  55..48 key  47 keyed  46..44 kind  43..42 state  41..38 rights  37..20 windows bound  19..0 pins
+//!   62 ready  61 holds  60 dying  59..48 key  47 keyed  46..44 kind  43..42 state  41..38 rights  37..20 windows bound  19..0 pins
 //! ```
 //!
 //! A pin is one compare-and-swap that checks key, kind, state and all asked rights at once; the description is
@@ -32,6 +32,11 @@ pub enum Kind {
     Privileged = 5,
 }
 
+/// Bits of a slot's key: so many tokens, less one, come before one of the slot returns (MR-36).
+pub(super) const KEY_BITS: u32 = 12;
+/// All bits of a key.
+pub(super) const KEY_MASK: u16 = (1 << KEY_BITS) - 1;
+
 /// Life of a slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
@@ -60,13 +65,13 @@ impl Word {
     const KIND: u64 = 7 << Self::KIND_AT;
     const KEYED: u64 = 1 << 47;
     const KEY_AT: u32 = 48;
-    const KEY: u64 = 0xff << Self::KEY_AT;
+    const KEY: u64 = (KEY_MASK as u64) << Self::KEY_AT;
     /// Somebody waits for the end of all use, to be told once.
-    pub(super) const DYING: u64 = 1 << 56;
+    pub(super) const DYING: u64 = 1 << 60;
     /// A window that counts in its region's `bound`.
-    pub(super) const HOLDS: u64 = 1 << 57;
+    pub(super) const HOLDS: u64 = 1 << 61;
     /// An FRMR or window whose `lasting` part is written.
-    pub(super) const READY: u64 = 1 << 58;
+    pub(super) const READY: u64 = 1 << 62;
 
     pub(super) const fn pins(self) -> u64 {
         self.0 & Self::PINS
@@ -125,8 +130,8 @@ impl Word {
         }
     }
 
-    pub(super) const fn key(self) -> u8 {
-        ((self.0 & Self::KEY) >> Self::KEY_AT) as u8
+    pub(super) const fn key(self) -> u16 {
+        ((self.0 & Self::KEY) >> Self::KEY_AT) as u16
     }
 
     pub(super) const fn keyed(self) -> bool {
@@ -141,8 +146,8 @@ impl Word {
         Self((self.0 & !Self::KIND) | ((kind as u64) << Self::KIND_AT))
     }
 
-    pub(super) const fn with_key(self, key: u8) -> Self {
-        Self((self.0 & !Self::KEY) | ((key as u64) << Self::KEY_AT) | Self::KEYED)
+    pub(super) const fn with_key(self, key: u16) -> Self {
+        Self((self.0 & !Self::KEY) | (((key & KEY_MASK) as u64) << Self::KEY_AT) | Self::KEYED)
     }
 
     pub(super) const fn with_rights(self, rights: Access) -> Self {
@@ -151,8 +156,8 @@ impl Word {
 
     /// Whether key, state and *all* rights in `need` are there, in one comparison.
     ///
-    /// `key_mask` is 0xff for tokens; logical addresses carry seven bits of the key.
-    pub(super) const fn admits(self, key: u8, key_mask: u8, need: Access) -> bool {
+    /// `key_mask` is [`KEY_MASK`] for tokens; logical addresses carry one bit less of the key.
+    pub(super) const fn admits(self, key: u16, key_mask: u16, need: Access) -> bool {
         let want = ((State::Valid as u64) << Self::STATE_AT)
             | ((need.bits() as u64) << Self::RIGHTS_AT)
             | (((key & key_mask) as u64) << Self::KEY_AT);

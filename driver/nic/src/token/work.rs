@@ -4,7 +4,7 @@ use softndk_abi::work::ObjectWork;
 use softndk_abi::{Access, Token};
 
 use super::access::{PAGE_MASK, PAGE_SHIFT};
-use super::slot::{Description, Kind, Lasting, Slot, State, Store, Word};
+use super::slot::{Description, KEY_MASK, Kind, Lasting, Slot, State, Store, Word};
 use super::{SlotIndex, Table, claim};
 use crate::sink::Sink;
 
@@ -117,8 +117,9 @@ impl Table {
             Ok(description) => {
                 // SAFETY: claimed.
                 unsafe { slot.describe(description) };
+                let (region, _) = self.opened(Token(work.second));
                 // SAFETY: claimed.
-                unsafe { slot.keep(Lasting { region: work.second, ..lasting }) };
+                unsafe { slot.keep(Lasting { region: region.0, ..lasting }) };
                 let rights = work.rights & (Access::REMOTE_READ | Access::REMOTE_WRITE);
                 self.settle(slot, |word| {
                     let valid = word.with_key(key).with_rights(rights).with_state(State::Valid);
@@ -133,14 +134,15 @@ impl Table {
 
     /// Counts the window in its region, and describes the view.
     fn view_of_region(&self, work: &ObjectWork, pd: u32, qp: u32, sink: &impl Sink) -> Result<Description, WorkError> {
-        let index = SlotIndex(work.second);
+        // By its token: an MR that was registered anew since the Bind was posted has left its slot to others.
+        let (index, key) = self.opened(Token(work.second));
         let region = self.slot(index).ok_or(WorkError::Access)?;
         let needs_write = work.rights.contains(Access::REMOTE_WRITE);
         let need = if needs_write { Access::LOCAL_WRITE } else { Access::LOCAL_READ };
         // A window counted here keeps the region valid and its description unchanged.
         let counted = region.update(|word| {
             let fits = word.kind().is_some_and(|kind| matches!(kind, Kind::Region | Kind::Fast));
-            (fits && word.admits(word.key(), 0, need) && !word.bound_full())
+            (fits && word.admits(key, KEY_MASK, need) && !word.bound_full())
                 .then(|| Word(word.0.wrapping_add(Word::BOUND_ONE)))
         });
         counted.map_err(|_| WorkError::Access)?;
@@ -198,7 +200,7 @@ impl Table {
         let slot = self.slot(index)?;
         let alive = |word: Word| {
             let kind = matches!(word.kind(), Some(Kind::Fast | Kind::Window));
-            kind && word.admits(key, 0xff, Access::empty()) && !word.pins_full()
+            kind && word.admits(key, KEY_MASK, Access::empty()) && !word.pins_full()
         };
         let word = slot.update(|word| alive(word).then(|| Word(word.0.wrapping_add(Word::PIN)))).ok()?;
         // SAFETY: pinned while valid.
