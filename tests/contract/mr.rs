@@ -178,10 +178,12 @@ fn mr_10(job: &Job) -> Result {
 }
 
 /// An MDL for a part of a buffer; it describes the buffer's pages.
-struct Part(*mut MDL);
+pub struct Part(*mut MDL);
 
 impl Part {
-    fn new(buffer: &Buffer, offset: usize, length: usize) -> Result<Self> {
+    /// Of a range inside the buffer.
+    #[track_caller]
+    pub fn new(buffer: &Buffer, offset: usize, length: usize) -> Result<Self> {
         let start = buffer.address().as_ptr().wrapping_add(offset);
         let bytes = u32::try_from(length).unwrap_or(0);
         // SAFETY: the range lies inside the buffer; no IRP takes the MDL.
@@ -194,7 +196,13 @@ impl Part {
         Ok(Self(mdl.cast()))
     }
 
-    fn then(&self, next: &Part) {
+    /// The MDL.
+    pub fn mdl(&self) -> *mut MDL {
+        self.0
+    }
+
+    /// Puts another one behind this one.
+    pub fn then(&self, next: &Part) {
         // SAFETY: both MDLs are ours.
         unsafe { (*self.0).Next = next.0 };
     }

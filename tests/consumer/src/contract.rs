@@ -79,6 +79,10 @@ mod endpoint;
 mod ends;
 #[path = "../../contract/fast_register.rs"]
 mod fast_register;
+#[path = "../../contract/fast_register_refuse.rs"]
+mod fast_register_refuse;
+#[path = "../../contract/fast_register_use.rs"]
+mod fast_register_use;
 #[path = "../../contract/flags.rs"]
 mod flags;
 #[path = "../../contract/flags_defer.rs"]
@@ -89,10 +93,16 @@ mod flags_inline;
 mod flush;
 #[path = "../../contract/header.rs"]
 mod header;
+#[path = "../../contract/invalidate.rs"]
+mod invalidate;
+#[path = "../../contract/invalidate_race.rs"]
+mod invalidate_race;
 #[path = "../../contract/irql.rs"]
 mod irql;
 #[path = "../../contract/lam.rs"]
 mod lam;
+#[path = "../../contract/lam_use.rs"]
+mod lam_use;
 #[path = "../../contract/lifetime.rs"]
 mod lifetime;
 #[path = "../../contract/lifetime_close.rs"]
@@ -109,10 +119,14 @@ mod listener_end;
 mod mapped;
 #[path = "../../contract/mr.rs"]
 mod mr;
+#[path = "../../contract/mr_fast.rs"]
+mod mr_fast;
 #[path = "../../contract/mr_token.rs"]
 mod mr_token;
 #[path = "../../contract/mw.rs"]
 mod mw;
+#[path = "../../contract/pages.rs"]
+mod pages;
 #[path = "../../contract/pd.rs"]
 mod pd;
 #[path = "../../contract/ports.rs"]
@@ -183,19 +197,25 @@ static FILES: &[&[Workload]] = &[
     cq_resize::TESTS,
     endpoint::TESTS,
     fast_register::TESTS,
+    fast_register_refuse::TESTS,
+    fast_register_use::TESTS,
     flags::TESTS,
     flags_defer::TESTS,
     flags_inline::TESTS,
     flush::TESTS,
     header::TESTS,
+    invalidate::TESTS,
+    invalidate_race::TESTS,
     irql::TESTS,
     lam::TESTS,
+    lam_use::TESTS,
     lifetime::TESTS,
     lifetime_close::TESTS,
     lifetime_tree::TESTS,
     listener::TESTS,
     listener_end::TESTS,
     mr::TESTS,
+    mr_fast::TESTS,
     mr_token::TESTS,
     mw::TESTS,
     pd::TESTS,
