@@ -135,7 +135,7 @@ impl Mr {
         qp: &Qp,
         pages: u32,
         first_byte_offset: u32,
-        length: u64,
+        (base, length): (u64, u64),
         asked: Access,
     ) -> Result<(), Failure> {
         if !self.state.is_initialised() {
@@ -146,7 +146,9 @@ impl Mr {
         let too_many = pages == 0 || pages > self.capacity.load(Ordering::Acquire);
         let outside = u64::from(first_byte_offset) >= PAGE
             || length == 0
-            || length > room.saturating_sub(u64::from(first_byte_offset));
+            || length > room.saturating_sub(u64::from(first_byte_offset))
+            // The last byte must have an address too (WR-35).
+            || base.checked_add(length.saturating_sub(1)).is_none();
         if foreign || too_many || outside {
             return Err(Failure::InvalidParameter);
         }

@@ -261,7 +261,8 @@ pub unsafe extern "system" fn fast_register(
         let body = this.body();
         let checked = body.link.check_initiator().and_then(|()| {
             let rights = fast_register_rights(flags)?;
-            region.body().check_fast_register(body, page_count, first_byte_offset, length as u64, rights)?;
+            let range = (base.addr() as u64, length as u64);
+            region.body().check_fast_register(body, page_count, first_byte_offset, range, rights)?;
             // SAFETY: the caller's array, read until the call returns (FRG-08).
             let (run_base, list) = unsafe { stage(pages.cast(), page_count) }?;
             let work = ObjectWork {

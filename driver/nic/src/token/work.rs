@@ -62,7 +62,11 @@ impl Table {
         let remote = Access::REMOTE_READ | Access::REMOTE_WRITE;
         let room = u64::from(work.page_count) << PAGE_SHIFT;
         let origin = u64::from(work.first_byte_offset);
-        if lasting.pd != pd || work.page_count == 0 || work.page_count > lasting.capacity || work.span == 0 {
+        if lasting.pd != pd || work.page_count == 0 || work.page_count > lasting.capacity {
+            return Err(WorkError::Invalid);
+        }
+        // The last byte has an address too: no range of a region wraps (WR-35).
+        if work.span.checked_sub(1).and_then(|rest| work.base.checked_add(rest)).is_none() {
             return Err(WorkError::Invalid);
         }
         if work.rights.intersects(remote) && !lasting.remote {
