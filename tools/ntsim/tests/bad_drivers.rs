@@ -111,6 +111,15 @@ fn double_close_is_found() {
 }
 
 #[test]
+fn double_release_of_a_mapping_is_found() {
+    with_provider("bad_double_release.sys", 0).is_violation(
+        "NDK_LAM_NOT_BUILT",
+        "bad_double_release.sys",
+        &["NdkReleaseLAM was called with", "use_adapter", "tests/bad/double-release/src/lib.rs"],
+    );
+}
+
+#[test]
 fn good_twin_is_let_through() {
     let run = with_provider("bad_good_twin.sys", 0);
     assert_eq!(run.code, Some(0), "{}", run.text);

@@ -284,11 +284,18 @@ unsafe extern "system" fn build_lam(
     _length: usize,
     _completion: NDK_FN_REQUEST_COMPLETION,
     _context: *mut c_void,
-    _lam: *mut NDK_LOGICAL_ADDRESS_MAPPING,
+    lam: *mut NDK_LOGICAL_ADDRESS_MAPPING,
     _size: *mut u32,
-    _fbo: *mut u32,
+    fbo: *mut u32,
 ) -> NTSTATUS {
-    STATUS_NOT_SUPPORTED
+    // As a NIC without an IOMMU would have it: an address, and nothing to keep.
+    // SAFETY: the consumer's structure and out-parameter.
+    unsafe {
+        (*lam).AdapterPageCount = 1;
+        (*lam).AdapterPageArray[0].QuadPart = 0x1234_5000;
+        *fbo = 0;
+    }
+    STATUS_SUCCESS
 }
 
 unsafe extern "system" fn release_lam(_adapter: *mut NDK_ADAPTER, _lam: *mut NDK_LOGICAL_ADDRESS_MAPPING) {}
