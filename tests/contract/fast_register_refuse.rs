@@ -57,6 +57,14 @@ fn frg_03(job: &Job) -> Result {
             refused(&setup, &Registration { fbo, length, ..whole }, STATUS_INVALID_PARAMETER, what)?;
         }
     }
+    // Bytes that have no address: the range would go on at 0 (WR-35).
+    for (base, length) in [(u64::MAX, 2), (u64::MAX - 4094, PAGE), (u64::MAX - 3 * PAGE as u64 + 2, 3 * PAGE)] {
+        let bad = Registration { length, ..Registration::of(&list, base) };
+        refused(&setup, &bad, STATUS_INVALID_PARAMETER, "FRG-03 more than the address space holds")?;
+        let good = Registration { length: length - 1, ..bad };
+        good.done(setup.end(), &setup.mr)?;
+        setup.invalidated()?;
+    }
     for fbo in [4096, 4097, 8192, 0x7FFF_FFFF, 0xFFFF_F000, u32::MAX] {
         let bad = Registration { fbo, length: 1, ..whole };
         refused(&setup, &bad, STATUS_INVALID_PARAMETER, "FRG-03 an offset past the first page")?;

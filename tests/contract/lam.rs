@@ -2,6 +2,7 @@
 //! `lam_use.rs`.
 
 use super::{
+    lam_locked::{fails_midway, stays_as_it_is},
     lam_use::{Ends, sends},
     mr::Part,
     pages::{Built, HEAD, Lam, PAGE, Pages, UNEXPECTED, build, release, spanned},
@@ -280,7 +281,7 @@ fn lam_10(job: &Job) -> Result {
     }
     // Nothing is owed: the adapter's close does not wait (LIFE-18), and the memory may go at once.
     drop(adapter);
-    Ok(())
+    fails_midway(job)
 }
 
 fn lam_11(job: &Job) -> Result {
@@ -331,7 +332,7 @@ fn lam_12(job: &Job) -> Result {
         sends(&ends, pages.address(0), PAGE - 300)?;
         holds(job.run, ends.into.buffer(), 0, PAGE - 300, (3, 300), "LAM-12 the pages are what is read")?;
     }
-    Ok(())
+    stays_as_it_is(job)
 }
 
 /// Bytes of an MDL with its page numbers.
@@ -422,5 +423,6 @@ fn lam_15(job: &Job) -> Result {
         snapshot(&part, &mut after);
         job.run.check(before == after, "LAM-15 the MDL is as it was before the build")?;
     }
-    holds(job.run, &buffer, 0, 4 * PAGE, (3, 0), "LAM-15 and so is the memory")
+    holds(job.run, &buffer, 0, 4 * PAGE, (3, 0), "LAM-15 and so is the memory")?;
+    stays_as_it_is(job)
 }

@@ -1,7 +1,7 @@
 //! `LAM-16` to `LAM-20`: logical addresses in requests. See docs/contract/ndkpi.md.
 
 use super::{
-    pages::{PAGE, Pages},
+    pages::{PAGE, Pages, Registration, Setup},
     stage::{Joined, adapter, join, pair, take},
     work_help::{holds, only, pattern},
 };
@@ -12,7 +12,8 @@ use crate::{
     workload::Job,
 };
 use ndkpi_sys::{
-    NDK_MR_FLAG_ALLOW_LOCAL_WRITE, NDK_MR_FLAG_ALLOW_REMOTE_READ, NDK_SGE, STATUS_ACCESS_VIOLATION, STATUS_SUCCESS,
+    NDK_MR_FLAG_ALLOW_LOCAL_WRITE, NDK_MR_FLAG_ALLOW_REMOTE_READ, NDK_OP_FLAG_ALLOW_LOCAL_WRITE,
+    NDK_OP_FLAG_ALLOW_REMOTE_READ, NDK_SGE, STATUS_ACCESS_VIOLATION, STATUS_REMOTE_RESOURCES, STATUS_SUCCESS,
 };
 
 contract! {
@@ -308,6 +309,7 @@ fn lam_20(job: &Job) -> Result {
             Ok(gone.page(0))
         })?;
     }
+    released_below(job)?;
     // Of another instance: another open of the same adapter.
     let second = adapter(job)?;
     let memory = Buffer::new(2 * PAGE)?;
@@ -321,6 +323,34 @@ fn lam_20(job: &Job) -> Result {
     }
     // A flipped bit anywhere above the offset.
     (12..64).try_for_each(|bit| flipped(job, bit))
+}
+
+/// A consumer that releases a mapping while a region still names its pages: every use of the region fails, also
+/// when the memory is mapped again.
+#[inline(never)]
+fn released_below(job: &Job) -> Result {
+    const READ: u32 = NDK_OP_FLAG_ALLOW_REMOTE_READ | NDK_OP_FLAG_ALLOW_LOCAL_WRITE;
+    for (again, own) in [(false, false), (true, false), (false, true), (true, true)] {
+        let setup = Setup::new(job, 2)?;
+        let list = setup.pages.list()?;
+        Registration::of(&list, 0).with(READ).done(setup.end(), &setup.mr)?;
+        job.run.ok(setup.peer_reads(0, 2 * PAGE)?, "FRG-01 the region is valid before")?;
+        setup.theirs.buffer().fill(0, 2 * PAGE, 0x42);
+        setup.pages.release();
+        let second = if again { Some(Pages::new(&setup.end().adapter, &setup.buffer)?) } else { None };
+        if own {
+            let entry = [sge(0, 64, setup.mr.local_token())];
+            job.run.ok(setup.end().qp.write(1, &entry, 0, 0, 0), "WR-25 judged when it runs")?;
+            let status = take(job.run, &setup.end().initiated)?.Status;
+            job.run.status(status, STATUS_ACCESS_VIOLATION, "LAM-20 a region whose mapping is released")?;
+        } else {
+            let status = setup.peer_reads(PAGE as u64, 64)?;
+            job.run.status(status, STATUS_REMOTE_RESOURCES, "LAM-20 a region whose mapping is released")?;
+        }
+        only(job.run, setup.theirs.buffer(), 0, 2 * PAGE, 0x42, "LAM-20 no byte moves")?;
+        drop(second);
+    }
+    Ok(())
 }
 
 /// From a place relative to a mapping that lives.

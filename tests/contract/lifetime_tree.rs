@@ -421,4 +421,3 @@ fn life_32(job: &Job) -> Result {
         queue.close()
     })
 }
-

@@ -101,6 +101,8 @@ mod invalidate_race;
 mod irql;
 #[path = "../../contract/lam.rs"]
 mod lam;
+#[path = "../../contract/lam_locked.rs"]
+mod lam_locked;
 #[path = "../../contract/lam_use.rs"]
 mod lam_use;
 #[path = "../../contract/lifetime.rs"]
