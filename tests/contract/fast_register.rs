@@ -3,11 +3,12 @@
 //! `fast_register_use.rs`.
 
 use super::{
-    pages::{OURS, PAGE, Registration, Setup, reads},
+    pages::{OURS, PAGE, Pages, Registration, Setup, reads},
     stage::{empty, take},
-    work_help::{done, holds, nothing_in, pattern, release, stall},
+    work_help::{STALL, done, holds, nothing_in, pattern, release, stall},
 };
 use crate::{
+    kernel::{Buffer, List},
     ndk::{Region, nothing, sge},
     run::Result,
     workload::Job,
@@ -16,7 +17,7 @@ use ndkpi_sys::{
     NDK_MR_FLAG_ALLOW_LOCAL_WRITE, NDK_OP_FLAG_ALLOW_LOCAL_WRITE, NDK_OP_FLAG_ALLOW_REMOTE_READ,
     NDK_OP_FLAG_ALLOW_REMOTE_WRITE, NDK_OP_FLAG_DEFER, NDK_OP_FLAG_INLINE, NDK_OP_FLAG_RDMA_READ_LOCAL_INVALIDATE,
     NDK_OP_FLAG_RDMA_READ_SINK, NDK_OP_FLAG_READ_FENCE, NDK_OP_FLAG_SEND_AND_SOLICIT_EVENT, NDK_OP_FLAG_SILENT_SUCCESS,
-    NdkOperationTypeFastRegister, STATUS_INVALID_PARAMETER, STATUS_REMOTE_RESOURCES, STATUS_SUCCESS,
+    NdkOperationTypeFastRegister, STATUS_CANCELLED, STATUS_INVALID_PARAMETER, STATUS_REMOTE_RESOURCES, STATUS_SUCCESS,
 };
 
 contract! {
@@ -91,6 +92,29 @@ fn in_order(job: &Job, pages: usize, order: Order, fbo: usize, length: usize) ->
     job.run.status(status, STATUS_REMOTE_RESOURCES, "FRG-01 a byte before the region")
 }
 
+/// Pages of two mappings in turn, and one page by both its names.
+#[inline(never)]
+fn two_mappings(job: &Job) -> Result {
+    let setup = Setup::new(job, 8)?;
+    let again = Pages::new(&setup.end().adapter, &setup.buffer)?;
+    let other = Buffer::new(4 * PAGE)?;
+    pattern(&other, 0, 4 * PAGE, 77);
+    let more = Pages::new(&setup.end().adapter, &other)?;
+    let sources = [(&setup.pages, OURS, 3), (&more, 77, 0), (&again, OURS, 3), (&more, 77, 3), (&again, OURS, 7)];
+    let mut list: List<u64> = List::new();
+    for (pages, _, index) in sources {
+        list.try_push(pages.page(index))?;
+    }
+    Registration::of(&list, 0).with(ALL).done(setup.end(), &setup.mr)?;
+    job.run.ok(setup.peer_reads(0, 5 * PAGE)?, "FRG-01 pages of several mappings")?;
+    for (place, (_, seed, index)) in sources.into_iter().enumerate() {
+        let from = (seed, index * PAGE);
+        holds(job.run, setup.theirs.buffer(), place * PAGE, PAGE, from, "FRG-01 the pages in the order of the array")?;
+    }
+    // The registration ends before its mappings do.
+    setup.invalidated()
+}
+
 fn frg_01(job: &Job) -> Result {
     for order in ORDERS {
         for (pages, fbo, short) in [(1, 0, 0), (1, 100, 1), (2, 4095, 0), (7, 0, 4000), (7, 1, 4094), (64, 2048, 17)] {
@@ -103,6 +127,7 @@ fn frg_01(job: &Job) -> Result {
     in_order(job, 489, ORDERS[1], 0, 489 * PAGE)?;
     let most = super::stage::adapter(job)?.info()?.FRMRPageCount.min(65_535) as usize;
     in_order(job, most, ORDERS[2], 4095, most * PAGE - 4095)?;
+    two_mappings(job)?;
     // A list need not be used up, and may name a page twice.
     let setup = Setup::new(job, 8)?;
     let list = setup.pages.ordered(|index| index / 2)?;
@@ -203,8 +228,45 @@ fn spoiled(job: &Job, order: Order) -> Result {
     })
 }
 
+/// How a registration that waits is cut short.
+#[derive(Clone, Copy)]
+enum Cut {
+    Flush,
+    Disconnect,
+    Close,
+}
+
+/// Registrations that wait, deferred ones among them, end without having run; the copies of their arrays go too,
+/// or they would be left when the provider unloads.
+#[inline(never)]
+fn cut_short(job: &Job, cut: Cut) -> Result {
+    let setup = Setup::new(job, 6)?;
+    let end = setup.end();
+    let list = setup.pages.ordered(|index| 5 - index)?;
+    stall(end)?;
+    for context in 0..4 {
+        let defer = if context >= 2 { NDK_OP_FLAG_DEFER } else { 0 };
+        let posted = Registration::of(&list, 0).with(ALL | defer).post(&end.qp, context, &setup.mr);
+        job.run.ok(posted, "FRG-01 NdkFastRegister")?;
+    }
+    match cut {
+        Cut::Flush => end.qp.flush(),
+        Cut::Disconnect => end.connector.disconnect()?.ok("CONN-61 NdkDisconnect").map(drop)?,
+        Cut::Close => end.connector.start_close()?.ok("LIFE-01 closing cannot fail").map(drop)?,
+    }
+    end.initiated.expect(STALL, STATUS_CANCELLED, "FLUSH-01 what waits is cancelled")?;
+    for context in 0..4 {
+        end.initiated.expect(context, STATUS_CANCELLED, "FLAG-24 and what is deferred")?;
+    }
+    nothing_in(&end.initiated, "WR-02 each request completes once")?;
+    // None has run: over another connection the region can be registered, and is valid then.
+    let token = setup.mr.local_token();
+    super::fast_register_refuse::gives_nothing(job, &end.pd, token, 0)
+}
+
 fn frg_08(job: &Job) -> Result {
-    ORDERS.into_iter().try_for_each(|order| spoiled(job, order))
+    ORDERS.into_iter().try_for_each(|order| spoiled(job, order))?;
+    [Cut::Flush, Cut::Disconnect, Cut::Close].into_iter().try_for_each(|cut| cut_short(job, cut))
 }
 
 fn frg_10(job: &Job) -> Result {

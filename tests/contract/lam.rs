@@ -250,6 +250,10 @@ fn lam_08(job: &Job) -> Result {
         holds(job.run, ends.into.buffer(), 0, 1, (3, 30 + length - 1), "LAM-08 the last byte")?;
         sends(&ends, pages.address(0), 1)?;
         holds(job.run, ends.into.buffer(), 0, 1, (3, 30), "LAM-08 the first byte")?;
+        if pages.address(length - 1) == pages.address(0) + (length - 1) as u64 {
+            sends(&ends, pages.address(0), length)?;
+            holds(job.run, ends.into.buffer(), 0, length, (3, 30), "LAM-08 all, over the border of the MDLs")?;
+        }
     }
     // Behind the range even a chain without an end does no harm.
     second.then(&second);

@@ -258,7 +258,8 @@ fn lam_19(job: &Job) -> Result {
     foreign.release();
     let Some(one) = all.get(1) else { return Ok(()) };
     sends(&ends, one.address(0), 100)?;
-    holds(job.run, ends.into.buffer(), 0, 100, (3, 50), "LAM-19 the others live on")
+    holds(job.run, ends.into.buffer(), 0, 100, (3, 50), "LAM-19 the others live on")?;
+    super::regions_parallel::mappings(job)
 }
 
 /// A send from an address that must fail; the connection is over then.

@@ -297,7 +297,8 @@ fn mr_36(job: &Job) -> Result {
         }
         mr.close()?;
     }
-    read_with(job, &pair, buffer.address().addr().get() as u64, stale, STATUS_REMOTE_RESOURCES)
+    read_with(job, &pair, buffer.address().addr().get() as u64, stale, STATUS_REMOTE_RESOURCES)?;
+    super::regions_parallel::registrations(job)
 }
 
 fn mr_49(job: &Job) -> Result {

@@ -143,6 +143,8 @@ mod rdma;
 mod rdma_write;
 #[path = "../../contract/reentry.rs"]
 mod reentry;
+#[path = "../../contract/regions_parallel.rs"]
+mod regions_parallel;
 #[path = "../../contract/send.rs"]
 mod send;
 #[path = "../../contract/srq.rs"]
