@@ -5,7 +5,7 @@
 use super::{
     pages::{OURS, PAGE, Pages, Registration, Setup, reads},
     stage::{empty, take},
-    work_help::{STALL, done, holds, nothing_in, pattern, release, stall},
+    work_help::{STALL, disconnect, done, holds, nothing_in, pattern, release, stall},
 };
 use crate::{
     kernel::{Buffer, List},
@@ -251,7 +251,7 @@ fn cut_short(job: &Job, cut: Cut) -> Result {
     }
     match cut {
         Cut::Flush => end.qp.flush(),
-        Cut::Disconnect => end.connector.disconnect()?.ok("CONN-61 NdkDisconnect").map(drop)?,
+        Cut::Disconnect => disconnect(end, &setup.pair.passive, || Ok(()))?,
         Cut::Close => end.connector.start_close()?.ok("LIFE-01 closing cannot fail").map(drop)?,
     }
     end.initiated.expect(STALL, STATUS_CANCELLED, "FLUSH-01 what waits is cancelled")?;
