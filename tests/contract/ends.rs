@@ -83,7 +83,7 @@ pub fn once(job: &Job, test: impl Fn(&Ends) -> Result) -> Result {
 
 impl<'a> Ends<'a> {
     #[track_caller]
-    fn of(job: &Job<'a>, family: Family) -> Result<Option<Self>> {
+    pub fn of(job: &Job<'a>, family: Family) -> Result<Option<Self>> {
         let place = place(job.run);
         let Some((passive, active)) = targets(job.run, place) else {
             return Ok(None);

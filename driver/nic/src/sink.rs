@@ -55,9 +55,16 @@ pub trait Sink {
     /// The FastRegister whose page list was staged at this system address is over (done, failed or cancelled): the list can be freed.
     fn unstage(&self, qp: usize, pages: u64);
 
-    /// `bytes` went from QP `from` to QP `to` (a Read goes from the target to the initiator); for counters.
+    /// `bytes` of a message went from QP `from` to QP `to` (a Read goes from the target to the initiator), behind `done`
+    /// bytes of it that went before; a message of no bytes goes once. For counters.
     #[inline]
-    fn moved(&self, from: usize, to: usize, bytes: u64) {
-        let _ = (from, to, bytes);
+    fn moved(&self, from: usize, to: usize, done: u64, bytes: u64) {
+        let _ = (from, to, done, bytes);
+    }
+
+    /// The request of a Read went from QP `from` to QP `to`. For counters.
+    #[inline]
+    fn asked(&self, from: usize, to: usize) {
+        let _ = (from, to);
     }
 }

@@ -55,14 +55,22 @@ impl Listener for Miniport {
         self.addresses.turn.wait(cx);
         let mut found = [LocalAddress { ip: Ip::V4([0; 4]), prefix: 32 }; MAX_ADDRESSES];
         let mut count = 0;
-        // No table: the stack has no addresses, or no memory to tell; either way none can be used.
-        if let Ok(table) = UnicastTable::read(cx) {
+        let table = UnicastTable::read(cx);
+        if let Ok(table) = &table {
             for (place, address) in found.iter_mut().zip(table.of(self.device().luid())) {
                 *place = address;
                 count += 1;
             }
         }
-        self.device().set_addresses(found.get(..count).unwrap_or(&[]), cx.lend());
+        match table {
+            Ok(_) | Err(sys::STATUS_NOT_FOUND) => {
+                self.device().set_addresses(found.get(..count).unwrap_or(&[]), cx.lend());
+            }
+            // What was known stays: connections must not break because the stack has no memory to tell.
+            Err(status) => {
+                log::say_with(Level::Warning, c"no table of IP addresses", u64::from(status.cast_unsigned()), 0);
+            }
+        }
         self.addresses.turn.signal();
     }
 }

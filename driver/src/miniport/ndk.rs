@@ -153,12 +153,17 @@ pub unsafe extern "system" fn open(
     let mut cx = unsafe { irql::enter::<Passive>(c"OpenNDKAdapterHandler") };
     // SAFETY: NDIS's context of a live adapter.
     let miniport = unsafe { Miniport::of(context) };
-    // SAFETY: NDIS's parameters; the version is in both of their forms.
-    let asked = unsafe { (*parameters).Version };
-    let asked = Version { major: asked.Major, minor: asked.Minor };
+    // SAFETY: NDIS's parameters, in the form for a driver of NDIS 6.50.
+    let parameters = unsafe { *parameters };
+    let asked = Version { major: parameters.Version.Major, minor: parameters.Version.Minor };
     if !miniport.ndk.enter(&mut cx) {
         // A real error: NOT_ACCEPTED would read as success (MP-NDK-04).
         return sys::NDIS_STATUS_ADAPTER_NOT_READY;
+    }
+    // One instance for each miniport: there are no switches and virtual ports (VER-15).
+    if parameters.SwitchId != 0 || parameters.VPortId != 0 {
+        miniport.ndk.leave(&mut cx);
+        return sys::NDIS_STATUS_NOT_SUPPORTED;
     }
     match adapter::open(miniport.device(), asked, &mut cx) {
         Ok(opened) => {

@@ -93,6 +93,8 @@ pub struct State {
     pub verdict: Option<Failure>,
     /// The device ended the connection.
     pub lost: bool,
+    /// The adapter or the local address is gone, and why a connect fails therefore.
+    pub cut: Option<Failure>,
     /// When the worker may look into the mail, in 100 ns of interrupt time.
     pub mail_due: u64,
     /// The device to which the request is on its way.
@@ -184,6 +186,7 @@ pub fn create(open: &Object<Adapter>, end: End, cx: &mut Cx<AtMostDispatch>) -> 
         owed: ArrayVec::new_const(),
         verdict: None,
         lost: false,
+        cut: None,
         mail_due: 0,
         target: None,
         incoming_due: 0,

@@ -22,7 +22,7 @@ use softndk_nt::{
     thread::Main,
     time::{self, Span},
 };
-use softndk_provider::{Failure, effects::Effects};
+use softndk_provider::{Failure, connector::Phase, effects::Effects};
 
 use super::{
     control::{CONTROL, Connections, DEVICES},
@@ -138,6 +138,9 @@ fn deliver(this: &Object<Connector>, cx: &mut Cx<AtMostDispatch>) {
         state.end.lost(&mut effects);
         perform(this, &effects, &mut control, &mut after);
     }
+    if let Some(failure) = this.body().state.get_mut(&mut control).cut.take() {
+        cut_off(this, failure, &mut control, &mut after);
+    }
     let quiet = this.body().state.get(&control).qp.as_ref().is_none_or(|qp| engine::is_quiet(qp));
     let mut effects = Effects::new();
     this.body().state.get_mut(&mut control).end.settle(quiet, &mut effects);
@@ -146,6 +149,18 @@ fn deliver(this: &Object<Connector>, cx: &mut Cx<AtMostDispatch>) {
     drop(control);
     after.run(cx);
     pay(owed);
+}
+
+/// Ends what goes on at a connector whose adapter or address is gone.
+fn cut_off(this: &Object<Connector>, failure: Failure, control: &mut Connections, after: &mut Aftermath) {
+    super::device::recall_incoming(this, control);
+    let mut effects = Effects::new();
+    this.body().state.get_mut(control).end.cut_off(failure, &mut effects);
+    perform(this, &effects, control, after);
+    if this.body().state.get(control).end.phase() == Phase::Idle {
+        // It may try again, and an answer to this attempt must not reach the next one.
+        part(this, control);
+    }
 }
 
 /// Makes the callbacks, in the order in which they came to be owed; no lock is held.

@@ -302,31 +302,47 @@ impl Device {
         if self.removed.load(Ordering::Acquire) { Err(Failure::DeviceRemoved) } else { Ok(()) }
     }
 
-    /// The device was removed by surprise: connections break, creates fail (`PNP-04`, `PNP-05`).
+    /// The device was removed by surprise: connections break, creates fail, and nobody finds it any
+    /// more (`PNP-04`, `PNP-05`).
     pub fn remove(&self, cx: &mut Cx<AtMostDispatch>) {
-        self.removed.store(true, Ordering::Release);
         let mut control = CONTROL.lock(cx);
-        let mut next = self.connectors.get(&control).first();
-        while let Some(here) = next {
-            // SAFETY: what is in the list is alive while the lock is held.
-            let connector = unsafe { here.as_ref() };
-            next = list::next::<_, All>(connector, &control);
-            if connector.try_reference().is_some_and(|hold| {
-                hold.body().state.get_mut(&mut control).lost = true;
-                cm::post(&hold, 0, &mut control);
-                true
-            }) {
-                // Looked at by the worker, which delivers the disconnect event.
-            }
+        self.removed.store(true, Ordering::Release);
+        self.addresses.get_mut(&mut control).clear();
+        while let Some(request) = self.take_incoming(u64::MAX, &mut control) {
+            cm::answer_request(&request, Failure::HostUnreachable, &mut control);
         }
+        self.cut_off(Failure::DeviceRemoved, &mut control);
     }
 
     /// The local addresses, as the miniport learns them; more than [`MAX_ADDRESSES`] are left out.
+    /// Connections from one that is gone break (`PNP-09`).
     pub fn set_addresses(&self, addresses: &[LocalAddress], cx: &mut Cx<AtMostDispatch>) {
         let mut control = CONTROL.lock(cx);
+        if self.removed.load(Ordering::Acquire) {
+            return;
+        }
         let kept = self.addresses.get_mut(&mut control);
         kept.clear();
         kept.extend(addresses.iter().copied().take(MAX_ADDRESSES));
+        self.cut_off(Failure::NetworkUnreachable, &mut control);
+    }
+
+    /// Has the worker end what goes on at connectors whose local address is not the device's.
+    fn cut_off(&self, failure: Failure, control: &mut Connections) {
+        let mut next = self.connectors.get(control).first();
+        while let Some(here) = next {
+            // SAFETY: what is in the list is alive while the lock is held.
+            let connector = unsafe { here.as_ref() };
+            next = list::next::<_, All>(connector, control);
+            let local = connector.body().state.get(control).end.addresses().map(|(local, _)| local);
+            if local.is_none_or(|local| self.owns(local.ip, control)) {
+                continue;
+            }
+            if let Some(hold) = connector.try_reference() {
+                hold.body().state.get_mut(control).cut = Some(failure);
+                cm::post(&hold, 0, control);
+            }
+        }
     }
 
     /// Connectors that the worker has to look at.

@@ -250,9 +250,29 @@ pub struct Shell<'a> {
     device: &'a Device,
     /// References that the device gave back; dropped when the call has left the device.
     given_back: UnsafeCell<ArrayVec<Ref<Qp>, 8>>,
-    sent: Cell<u64>,
-    received: Cell<u64>,
+    sent: Traffic,
+    received: Traffic,
     peer: Cell<*const Device>,
+}
+
+/// Frames in one direction, and the octets of all of them.
+struct Traffic {
+    octets: Cell<u64>,
+    frames: Cell<u64>,
+}
+
+impl Traffic {
+    const fn new() -> Self {
+        Self { octets: Cell::new(0), frames: Cell::new(0) }
+    }
+
+    /// Adds `bytes` in `frames` frames.
+    #[inline]
+    fn add(&self, bytes: u64, frames: u64) {
+        let octets = bytes.wrapping_add(frames.wrapping_mul(FRAME_OVERHEAD));
+        self.octets.set(self.octets.get().wrapping_add(octets));
+        self.frames.set(self.frames.get().wrapping_add(frames));
+    }
 }
 
 impl<'a> Shell<'a> {
@@ -262,8 +282,8 @@ impl<'a> Shell<'a> {
         Self {
             device,
             given_back: UnsafeCell::new(ArrayVec::new_const()),
-            sent: Cell::new(0),
-            received: Cell::new(0),
+            sent: Traffic::new(),
+            received: Traffic::new(),
             peer: Cell::new(ptr::null()),
         }
     }
@@ -280,7 +300,7 @@ impl<'a> Shell<'a> {
     /// Settles what the device gave back. No call is inside the device any more on this stack.
     #[inline]
     pub fn flush(self, _cx: &mut Cx<AtMostDispatch>) {
-        if self.sent.get() | self.received.get() != 0 {
+        if self.sent.octets.get() | self.received.octets.get() != 0 {
             self.count();
         }
         drop(self.given_back);
@@ -297,13 +317,13 @@ impl<'a> Shell<'a> {
     }
 
     fn count(&self) {
-        let (sent, received) = (self.sent.get(), self.received.get());
-        self.device.counters().sent(octets(sent), frames(sent));
-        self.device.counters().received(octets(received), frames(received));
+        let (sent, received) = (&self.sent, &self.received);
+        self.device.counters().sent(sent.octets.get(), sent.frames.get());
+        self.device.counters().received(received.octets.get(), received.frames.get());
         // SAFETY: a device outlives the calls in which its QPs take part.
         if let Some(peer) = unsafe { self.peer.get().as_ref() } {
-            peer.counters().received(octets(sent), frames(sent));
-            peer.counters().sent(octets(received), frames(received));
+            peer.counters().received(sent.octets.get(), sent.frames.get());
+            peer.counters().sent(received.octets.get(), received.frames.get());
         }
     }
 }
@@ -320,12 +340,12 @@ const FRAME_PAYLOAD: u64 = 1448;
 /// Ethernet, IP, TCP and MPA overhead of a frame (`OID-19`).
 const FRAME_OVERHEAD: u64 = 14 + 20 + 20 + 20;
 
+/// Payload of the frame that asks for a Read: tokens, addresses and length (RFC 5040 section 4.4).
+const READ_REQUEST: u64 = 28;
+
+/// Frames of the first `bytes` of a message: each begins a new one, and full frames follow each other.
 const fn frames(bytes: u64) -> u64 {
     bytes.div_ceil(FRAME_PAYLOAD)
-}
-
-const fn octets(bytes: u64) -> u64 {
-    bytes.saturating_add(frames(bytes).saturating_mul(FRAME_OVERHEAD))
 }
 
 impl Sink for Shell<'_> {
@@ -403,14 +423,28 @@ impl Sink for Shell<'_> {
     }
 
     #[inline]
-    fn moved(&self, from: usize, to: usize, bytes: u64) {
+    fn moved(&self, from: usize, to: usize, done: u64, bytes: u64) {
+        // However a message is cut into pieces here, its frames come to the same; an empty one is a frame, too.
+        let frames = if bytes == 0 { 1 } else { frames(done.wrapping_add(bytes)).wrapping_sub(frames(done)) };
+        self.went(from, to, bytes, frames);
+    }
+
+    #[inline]
+    fn asked(&self, from: usize, to: usize) {
+        self.went(from, to, READ_REQUEST, 1);
+    }
+}
+
+impl Shell<'_> {
+    #[inline]
+    fn went(&self, from: usize, to: usize, bytes: u64, frames: u64) {
         // SAFETY: both QPs are alive during the call.
         let (from, to) = unsafe { (object::<Qp>(from).as_ref(), object::<Qp>(to).as_ref()) };
         if ptr::eq(from.device(), self.device) {
-            self.sent.set(self.sent.get().wrapping_add(bytes));
+            self.sent.add(bytes, frames);
             self.peer.set(to.device());
         } else {
-            self.received.set(self.received.get().wrapping_add(bytes));
+            self.received.add(bytes, frames);
             self.peer.set(from.device());
         }
     }

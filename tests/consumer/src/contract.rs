@@ -157,6 +157,10 @@ mod srq_receive;
 mod stage;
 #[path = "../../contract/version.rs"]
 mod version;
+#[path = "../../contract/version_mixed.rs"]
+mod version_mixed;
+#[path = "../../contract/version_tables.rs"]
+mod version_tables;
 #[path = "../../contract/windows.rs"]
 mod windows;
 #[path = "../../contract/work.rs"]
@@ -170,10 +174,20 @@ mod work_shared;
 #[path = "../../contract/work_state.rs"]
 mod work_state;
 
+#[path = "../../contract/ndis/consumer/address.rs"]
+mod ndis_address;
 #[path = "../../contract/ndis/consumer/hold.rs"]
 mod ndis_hold;
+#[path = "../../contract/ndis/consumer/links.rs"]
+mod ndis_links;
+#[path = "../../contract/ndis/consumer/names.rs"]
+mod ndis_names;
+#[path = "../../contract/ndis/consumer/octets.rs"]
+mod ndis_octets;
 #[path = "../../contract/ndis/consumer/quota.rs"]
 mod ndis_quota;
+#[path = "../../contract/ndis/consumer/removal.rs"]
+mod ndis_removal;
 
 /// The lists of all files.
 static FILES: &[&[Workload]] = &[
@@ -233,12 +247,19 @@ static FILES: &[&[Workload]] = &[
     srq_modify::TESTS,
     srq_receive::TESTS,
     version::TESTS,
+    version_mixed::TESTS,
+    version_tables::TESTS,
     work::TESTS,
     work_shared::TESTS,
     work_order::TESTS,
     work_state::TESTS,
+    ndis_address::TESTS,
     ndis_hold::TESTS,
+    ndis_links::TESTS,
+    ndis_names::TESTS,
+    ndis_octets::TESTS,
     ndis_quota::TESTS,
+    ndis_removal::TESTS,
 ];
 
 /// All tests.

@@ -1,5 +1,7 @@
 //! What the tests stand on: a machine with softndk adapters, and the consumer to use them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,7 @@ use ndkpi_sys::{
 use ndktest_api::{Outcome, Request};
 use ndktest_host::{Running, Session, Setup};
 use ntsim::machine::{AdapterConfig, AdapterId, Config, Machine, NdkEvent, NdkOpen, OidAnswer};
+use ntsim::verifier::faults;
 
 use crate::host::Checks;
 
@@ -199,4 +202,22 @@ impl<'a> Bench<'a> {
 /// An adapter like the first of the ordinary set-up, to be changed.
 pub fn first() -> AdapterConfig {
     AdapterConfig::new("softndk 1", 11).address("192.168.77.1/24").address("fd77::1/64")
+}
+
+/// Runs a step again and again, and lets the first call that can fail do so, then the second one, and so on, until
+/// the step makes no more of them. The step disarms the faults when it looks at the result.
+pub fn faults_in_turn(mut step: impl FnMut() -> Result<()>) -> Result<()> {
+    const MOST: usize = 2000;
+    for number in 0..MOST {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        faults::set_chooser(Some(Box::new(move |_| counted.fetch_add(1, Ordering::Relaxed) == number)));
+        let done = step();
+        faults::set_chooser(None);
+        done?;
+        if calls.load(Ordering::Relaxed) <= number {
+            return Ok(());
+        }
+    }
+    bail!("more than {MOST} calls that can fail")
 }

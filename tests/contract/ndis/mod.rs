@@ -6,15 +6,29 @@
 
 mod bench;
 mod capability;
+mod count;
 mod inf;
+mod list;
 mod oid;
+mod open;
+mod pnp;
 mod register;
 mod state;
 
 use crate::host::Test;
 
 /// The lists of all files.
-static FILES: &[&[Test]] = &[register::TESTS, capability::TESTS, inf::TESTS, state::TESTS, oid::TESTS];
+static FILES: &[&[Test]] = &[
+    register::TESTS,
+    capability::TESTS,
+    inf::TESTS,
+    open::TESTS,
+    state::TESTS,
+    oid::TESTS,
+    count::TESTS,
+    list::TESTS,
+    pnp::TESTS,
+];
 
 /// All tests.
 pub fn tests() -> impl Iterator<Item = &'static Test> {

@@ -44,7 +44,9 @@ pub use file::File;
 pub use report::{Leak, UnloadReport};
 pub use status::NtStatus;
 
-pub use crate::ndis::{AttributesCall, Edge, NdkAttributes, NdkBinding, NdkEvent, NdkOpen, OidAnswer, Registration};
+pub use crate::ndis::{
+    AttributesCall, Edge, NdkAttributes, NdkBinding, NdkEvent, NdkOpen, OidAnswer, Registration, Watch,
+};
 pub use crate::sched::{Decision, Schedule, Strategy};
 
 use std::net::IpAddr;

@@ -168,7 +168,14 @@ impl Qp {
         if kills && !state.active && !self.first_is_fast_region(wqe, sink) {
             return Fault::local(CompletionStatus::AccessViolation);
         }
-        state.active = true;
+        let begins = !core::mem::replace(&mut state.active, true);
+        if begins && read {
+            sink.asked(self.parts.cookie, peer.parts.cookie);
+        }
+        if begins && header.length == 0 {
+            let (from, to) = if read { (peer, self) } else { (self, peer) };
+            sink.moved(from.parts.cookie, to.parts.cookie, 0, 0);
+        }
         if state.done < header.length {
             let chunk = Self::chunk(header.length, state.done, budget);
             let need = if read { Access::LOCAL_WRITE } else { Access::LOCAL_READ };
@@ -187,7 +194,7 @@ impl Qp {
                 Err(_) => return Fault::local(CompletionStatus::AccessViolation),
             }
             let (from, to) = if read { (peer, self) } else { (self, peer) };
-            sink.moved(from.parts.cookie, to.parts.cookie, u64::from(chunk));
+            sink.moved(from.parts.cookie, to.parts.cookie, state.done.into(), chunk.into());
             state.done = state.done.saturating_add(chunk);
             if state.done < header.length {
                 return Step::Partial;
@@ -248,8 +255,11 @@ impl Qp {
         if header.length > receive.length {
             return Fault::remote(CompletionStatus::BufferOverflow);
         }
-        state.active = true;
+        let begins = !core::mem::replace(&mut state.active, true);
         state.in_message = true;
+        if begins && header.length == 0 {
+            sink.moved(self.parts.cookie, peer.parts.cookie, 0, 0);
+        }
         if state.done < header.length {
             let chunk = Self::chunk(header.length, state.done, budget);
             let mut from = self.own_side(wqe, header, (&mut state.local, state.done), Access::LOCAL_READ, sink);
@@ -259,7 +269,7 @@ impl Qp {
                 Err(Culprit::Source) => return Fault::local(CompletionStatus::AccessViolation),
                 Err(Culprit::Destination) => return Fault::remote(CompletionStatus::AccessViolation),
             }
-            sink.moved(self.parts.cookie, peer.parts.cookie, u64::from(chunk));
+            sink.moved(self.parts.cookie, peer.parts.cookie, state.done.into(), chunk.into());
             state.done = state.done.saturating_add(chunk);
             if state.done < header.length {
                 return Step::Partial;

@@ -52,6 +52,8 @@ pub enum Event {
 pub struct Log {
     pub events: Mutex<Vec<Event>>,
     pub kicks: Mutex<VecDeque<usize>>,
+    pub moves: Mutex<Vec<Move>>,
+    pub asked: Mutex<Vec<(usize, usize)>>,
 }
 
 impl Log {
@@ -102,6 +104,21 @@ impl Sink for Log {
     fn unstage(&self, _: usize, pages: u64) {
         self.note(Event::Unstage(pages));
     }
+    fn moved(&self, from: usize, to: usize, done: u64, bytes: u64) {
+        self.moves.lock().expect("log").push(Move { from, to, done, bytes });
+    }
+    fn asked(&self, from: usize, to: usize) {
+        self.asked.lock().expect("log").push((from, to));
+    }
+}
+
+/// A piece of a message on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    pub from: usize,
+    pub to: usize,
+    pub done: u64,
+    pub bytes: u64,
 }
 
 /// Memory of a consumer, registered.

@@ -53,6 +53,34 @@ fn wrt_01_and_rd_01_move_every_size() {
     }
 }
 
+/// OID-19: the pieces that are told of follow each other and come to the whole message; an empty one is told of once.
+#[test]
+fn oid_19_every_message_is_told_of_as_a_whole() {
+    let [active, passive] = super::harness::COOKIES;
+    for size in SIZES {
+        for opcode in [Opcode::Send, Opcode::Write, Opcode::Read] {
+            let rig = Rig::new();
+            let own = rig.memory(A, size as usize + 8, LOCAL);
+            let theirs = rig.memory(B, size as usize + 8, REMOTE);
+            rig.receive(B, 5, &[theirs.sge(0, size)]);
+            rig.submit(A, &Request::new(opcode, 1, &[own.sge(0, size)]).to(&theirs, 0));
+            assert_eq!(brief(&rig.sent(A)), [(1, OK)]);
+            let read = opcode == Opcode::Read;
+            let ends = if read { (passive, active) } else { (active, passive) };
+            let moves = core::mem::take(&mut *rig.log.moves.lock().expect("log"));
+            let mut done = 0;
+            for step in &moves {
+                assert_eq!(((step.from, step.to), step.done), (ends, done), "{opcode:?} of {size}");
+                done += step.bytes;
+            }
+            assert_eq!(done, u64::from(size));
+            assert!(if size == 0 { moves.len() == 1 } else { moves.iter().all(|step| step.bytes > 0) });
+            let asked = core::mem::take(&mut *rig.log.asked.lock().expect("log"));
+            assert_eq!(asked, if read { vec![(active, passive)] } else { vec![] });
+        }
+    }
+}
+
 #[test]
 fn rd_03_zero_bytes_need_no_valid_token() {
     let rig = Rig::new();

@@ -91,7 +91,7 @@ impl End {
         }
     }
 
-    fn attempt_failed(&mut self, failure: Failure, effects: &mut Effects) {
+    pub(super) fn attempt_failed(&mut self, failure: Failure, effects: &mut Effects) {
         self.phase = Phase::Idle;
         effects.push(Effect::ReleaseQp);
         effects.push(Effect::FreeAddress);

@@ -96,6 +96,29 @@ impl End {
         }
     }
 
+    /// The adapter, or the local address, is gone: whatever goes on ends with `failure` or as a
+    /// connection that broke, and the peer is told (`PNP-04`, `PNP-09`).
+    pub fn cut_off(&mut self, failure: Failure, effects: &mut Effects) {
+        match self.phase {
+            Phase::Connecting => {
+                effects.push(Effect::Tell(Message::Abort));
+                self.attempt_failed(failure, effects);
+            }
+            Phase::Pending => {
+                effects.push(Effect::Tell(Message::Reject));
+                effects.push(Effect::Count(Counter::ConnectFailure));
+                self.phase = Phase::GivenUp;
+            }
+            // The failure counts when the consumer completes the connect, or closes.
+            Phase::Answered => {
+                effects.push(Effect::Tell(Message::Abort));
+                self.phase = Phase::GivenUp;
+            }
+            Phase::Disconnecting => self.answer = self.answer.or(Some(Err(Failure::Aborted))),
+            _ => self.lost(effects),
+        }
+    }
+
     /// The consumer closes the connector: whatever goes on is given up (`LIFE-05`, `LIFE-06`,
     /// `LIFE-35`, `LIFE-36`, `CONN-45`). The peer cannot be reached through this end afterwards.
     pub fn close(&mut self, effects: &mut Effects) {

@@ -265,3 +265,63 @@ fn conn_03_wrong_states() {
     assert_eq!(pair.active.reject(&mut pair.effects), Err(Failure::ConnectionInvalid));
     assert_eq!(End::new().local_address(), Err(Failure::ConnectionInvalid));
 }
+
+#[test]
+fn pnp_04_a_connection_that_is_cut_off_breaks_on_both_sides() {
+    let mut pair = Pair::connected();
+    pair.active.cut_off(Failure::DeviceRemoved, &mut pair.effects);
+    assert!(pair.effects.contains(EVENT_FAILED) && pair.effects.contains(Effect::Break));
+    assert!(pair.effects.contains(Effect::Count(Counter::ConnectionError)));
+    pair.carry_to_passive();
+    assert!(pair.effects.contains(EVENT_FAILED));
+    // Once only.
+    pair.fresh();
+    pair.active.cut_off(Failure::DeviceRemoved, &mut pair.effects);
+    assert!(!pair.effects.contains(EVENT_FAILED));
+}
+
+#[test]
+fn pnp_04_a_pending_connect_ends_when_its_side_is_cut_off() {
+    let mut pair = Pair::requested();
+    pair.active.cut_off(Failure::DeviceRemoved, &mut pair.effects);
+    assert!(pair.effects.contains(completion(Err(Failure::DeviceRemoved))));
+    assert!(pair.effects.contains(Effect::Count(Counter::ConnectFailure)));
+    assert_eq!(pair.active.phase(), Phase::Idle);
+    pair.carry_to_passive();
+    assert_eq!(pair.passive.phase(), Phase::GivenUp);
+}
+
+#[test]
+fn pnp_04_a_request_whose_listener_is_cut_off_is_refused() {
+    let mut pair = Pair::requested();
+    pair.passive.cut_off(Failure::DeviceRemoved, &mut pair.effects);
+    assert_eq!(pair.passive.phase(), Phase::GivenUp);
+    pair.carry_to_active();
+    assert!(pair.effects.contains(completion(Err(Failure::Refused))));
+}
+
+#[test]
+fn pnp_04_an_accept_ends_on_whichever_side_the_cut_is() {
+    let mut pair = Pair::accepted();
+    pair.fresh();
+    pair.passive.cut_off(Failure::DeviceRemoved, &mut pair.effects);
+    assert!(pair.effects.contains(completion(Err(Failure::Aborted))));
+    pair.carry_to_active();
+    assert_eq!(pair.active.phase(), Phase::GivenUp);
+    let mut pair = Pair::accepted();
+    pair.fresh();
+    pair.active.cut_off(Failure::DeviceRemoved, &mut pair.effects);
+    assert_eq!(pair.active.phase(), Phase::GivenUp);
+    pair.carry_to_passive();
+    assert!(pair.effects.contains(completion(Err(Failure::Aborted))));
+}
+
+#[test]
+fn pnp_04_a_pending_disconnect_ends_when_its_side_is_cut_off() {
+    let mut pair = Pair::connected();
+    pair.active.disconnect(&mut pair.effects).unwrap();
+    pair.fresh();
+    pair.active.cut_off(Failure::DeviceRemoved, &mut pair.effects);
+    pair.active.settle(true, &mut pair.effects);
+    assert!(pair.effects.contains(completion(Err(Failure::Aborted))));
+}

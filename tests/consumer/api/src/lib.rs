@@ -20,9 +20,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 mod outcome;
 mod text;
+mod transfers;
 
 pub use outcome::{Counters, Failure, Outcome, PHASES, Phase, Progress};
 pub use text::Text;
+pub use transfers::{Kind, LARGEST_TRANSFER, TRANSFERS};
 
 /// Name of the device object.
 pub const DEVICE_NAME: &str = r"\Device\NdkTest";

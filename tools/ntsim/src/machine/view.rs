@@ -1,7 +1,8 @@
 //! What NDIS knows of the machine's miniports, and the requests that tests make in its place.
 
 use super::{AdapterId, DriverId, Keyword, Machine, MachineError, OidAnswer};
-use crate::ndis::{self, AttributesCall, NdisError, NdkAttributes, NdkBinding, NdkEvent, NdkOpen, Registration};
+use crate::kernel::Kernel;
+use crate::ndis::{self, AttributesCall, NdisError, NdkAttributes, NdkBinding, NdkEvent, NdkOpen, Registration, Watch};
 use ndkpi_sys::{NDIS_NDK_CAPABILITIES, NDIS_OPEN_NDK_ADAPTER_PARAMETERS, NDIS_WMI_NDK_CAPABILITIES, NDK_ADAPTER_INFO};
 
 impl Machine {
@@ -139,6 +140,26 @@ impl Machine {
     /// [`MachineError::NoSuchAdapter`].
     pub fn announce_surprise_removal(&self, adapter: AdapterId) -> Result<(), MachineError> {
         self.look(adapter, ndis::announce_surprise_removal)
+    }
+
+    /// Looks at an adapter from any thread, also while it is removed, and afterwards.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn watch(&self, adapter: AdapterId) -> Result<Watch, MachineError> {
+        self.look(adapter, ndis::watch)
+    }
+
+    /// What a driver owns now: the kind of each object and its size and tag, or what else is known; sorted.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchDriver`].
+    pub fn holdings(&self, driver: DriverId) -> Result<Vec<(String, String)>, MachineError> {
+        let index = self.index_of(driver)?;
+        let owned = Kernel::get().leaks_of(self.drivers[index].driver.image.id);
+        let mut holdings: Vec<_> = owned.into_iter().map(|owned| (owned.kind.to_owned(), owned.detail)).collect();
+        holdings.sort();
+        Ok(holdings)
     }
 
     fn look<T>(

@@ -1,11 +1,12 @@
 //! What NDIS knows of a miniport, as protocols, WMI and tools see it on Windows: the registration, the
 //! attributes, the NDK state and what was announced of it.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::adapter::{Adapter, AdapterId};
+use super::adapter::{Adapter, AdapterId, State};
+use super::driver;
 use super::host::{NdisError, find};
-use super::{driver, handles};
 use crate::types::DRIVER_OBJECT;
 use ndkpi_sys::*;
 
@@ -225,6 +226,30 @@ pub fn set_keyword(id: AdapterId, name: &str, value: Option<crate::machine::Keyw
     Ok(())
 }
 
+/// An adapter that can be looked at from any thread, also while it is removed, and afterwards.
+#[derive(Clone, Debug)]
+pub struct Watch(Arc<Adapter>);
+
+/// Looks at an adapter from now on.
+///
+/// # Errors
+/// The adapter does not exist.
+pub fn watch(id: AdapterId) -> Result<Watch, NdisError> {
+    Ok(Watch(find(id)?))
+}
+
+impl Watch {
+    /// The state.
+    pub fn state(&self) -> State {
+        self.0.state()
+    }
+
+    /// The NDK events that the adapter has raised, in order.
+    pub fn ndk_events(&self) -> Vec<NdkEvent> {
+        self.0.ndk_events.lock().clone()
+    }
+}
+
 /// Opens of an adapter that NDIS itself makes, with any parameters.
 #[derive(Debug)]
 pub struct NdkOpen {
@@ -283,9 +308,4 @@ impl Drop for NdkOpen {
         let closed = crate::Kernel::enter(|| crate::ndk::close_adapter(adapter, 0));
         debug_assert!(closed, "an open of NDIS's own is closed once");
     }
-}
-
-/// Adapters that exist, by the handles that their miniports know.
-pub fn adapters() -> usize {
-    handles::all(|object| matches!(object, handles::Object::Adapter(_)).then_some(())).len()
 }
