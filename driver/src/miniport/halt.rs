@@ -1,8 +1,8 @@
 //! MiniportHaltEx: the adapter ends, and leaves nothing behind (`MP-HALT-*`, `PNP-01`, `PNP-02`).
 //!
 //! ```text
-//!  off the wire, copies over -> no more address calls -> NDK ended, all opens closed, thread joined
-//!    -> device stopped -> port freed -> context freed
+//!  off the wire, copies over -> no more address calls -> no more opens -> connections broken, requests ended
+//!    -> NDK ended, all opens closed, thread joined -> device stopped -> port freed -> context freed
 //! ```
 
 use core::ffi::c_void;
@@ -33,6 +33,9 @@ pub fn end(miniport: KBox<Miniport>, cx: &mut Cx<Passive>) {
     if let Some(subscription) = subscription {
         subscription.cancel(cx);
     }
+    miniport.ndk.refuse(cx);
+    // Consumers that are still there find everything at its end, and have only to close (MP-HALT-04).
+    miniport.device().remove(cx.lend());
     miniport.ndk.halt(cx);
     let Miniport { device, port, ndk, addresses, .. } = miniport.into_inner();
     Device::stop(device, cx);

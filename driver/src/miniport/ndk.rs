@@ -71,10 +71,15 @@ impl NdkControl {
         self.change(cx, NdkState::remove);
     }
 
+    /// Opens fail from now on, for good; NDK is disabled if it is in use.
+    pub fn refuse(&self, cx: &mut Cx<Passive>) {
+        self.change(cx, NdkState::halt);
+    }
+
     /// Ends NDK: disables it if it is in use, waits for the last close, and joins the thread
     /// (`PNP-01`, `MP-NDKOID-04`).
     pub fn halt(&self, cx: &mut Cx<Passive>) {
-        self.change(cx, NdkState::halt);
+        self.refuse(cx);
         self.idle.wait(cx);
         self.stop.store(true, Ordering::Release);
         self.wake.signal();

@@ -16,6 +16,7 @@ requirements! {
     "OID-16" oid_16, "ConnectionError counts connections that failed before they were left";
     "OID-17" oid_17, "ActiveConnection goes up with connections and down with their end";
     "OID-18" oid_18, "CQError counts each failed CQ once";
+    "CQ-37" oid_18, "each failed CQ counts once in CQError";
     "OID-19" oid_19, "octets and frames of Sends, Writes and Reads, and of nothing else";
     "OID-20" oid_20, "the reserved counters are 0";
     "OID-21" oid_21, "no counter but the gauge goes back, whatever is closed";

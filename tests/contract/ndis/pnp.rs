@@ -27,6 +27,7 @@ requirements! {
 }
 
 fn pnp_01(checks: &Checks) -> Result<()> {
+    used_until_the_end(checks)?;
     let mut bench = Bench::one(checks)?;
     let id = bench.id(0)?;
     let mut open = bench.start("staged-hold", |request| request.rounds = 2)?;
@@ -53,6 +54,25 @@ fn pnp_01(checks: &Checks) -> Result<()> {
     let watch = bench.machine().watch(again)?;
     bench.machine_mut().remove_adapter(again)?;
     checks.check(watch.ndk_events().is_empty(), "an adapter that nobody uses just ends")?;
+    bench.end()
+}
+
+/// A consumer in the middle of its work finds its connections broken and its requests ended, and the halt waits for
+/// its closes.
+fn used_until_the_end(checks: &Checks) -> Result<()> {
+    let mut bench = Bench::two(checks)?;
+    let id = bench.id(0)?;
+    let mut running = bench.start("staged-broken", |request| request.window = 1)?;
+    let watch = bench.machine().watch(id)?;
+    std::thread::scope(|scope| {
+        let machine = bench.machine_mut();
+        let halting = scope.spawn(move || machine.remove_adapter(id));
+        running.to_stage(2)?;
+        checks.check(!halting.is_finished(), "the halt waits for the consumer")?;
+        checks.outcome(&running.finish()?)?;
+        halting.join().map_err(|_| anyhow::anyhow!("the removal"))??;
+        checks.equal(watch.state(), State::Halted, "the adapter is halted")
+    })?;
     bench.end()
 }
 

@@ -45,7 +45,7 @@ pub use report::{Leak, UnloadReport};
 pub use status::NtStatus;
 
 pub use crate::ndis::{
-    AttributesCall, Edge, NdkAttributes, NdkBinding, NdkEvent, NdkOpen, OidAnswer, Registration, Watch,
+    AttributesCall, Edge, NdkAttributes, NdkBinding, NdkEvent, NdkOpen, OidAnswer, OidRequest, Registration, Watch,
 };
 pub use crate::sched::{Decision, Schedule, Strategy};
 

@@ -2,8 +2,13 @@
 
 use super::{AdapterId, DriverId, Keyword, Machine, MachineError, OidAnswer};
 use crate::kernel::Kernel;
-use crate::ndis::{self, AttributesCall, NdisError, NdkAttributes, NdkBinding, NdkEvent, NdkOpen, Registration, Watch};
-use ndkpi_sys::{NDIS_NDK_CAPABILITIES, NDIS_OPEN_NDK_ADAPTER_PARAMETERS, NDIS_WMI_NDK_CAPABILITIES, NDK_ADAPTER_INFO};
+use crate::ndis::{
+    self, AttributesCall, NdisError, NdkAttributes, NdkBinding, NdkEvent, NdkOpen, OidRequest, Registration, Watch,
+};
+use ndkpi_sys::{
+    NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES, NDIS_NDK_CAPABILITIES, NDIS_OPEN_NDK_ADAPTER_PARAMETERS,
+    NDIS_WMI_NDK_CAPABILITIES, NDK_ADAPTER_INFO,
+};
 
 impl Machine {
     /// What a miniport driver registered; `None` for a driver of another kind.
@@ -140,6 +145,49 @@ impl Machine {
     /// [`MachineError::NoSuchAdapter`].
     pub fn announce_surprise_removal(&self, adapter: AdapterId) -> Result<(), MachineError> {
         self.look(adapter, ndis::announce_surprise_removal)
+    }
+
+    /// Sends a regular OID request of any kind.
+    ///
+    /// # Errors
+    /// As for [`Machine::query_oid`].
+    pub fn oid_request(&self, adapter: AdapterId, oid: u32, what: OidRequest<'_>) -> Result<OidAnswer, MachineError> {
+        self.look(adapter, |id| ndis::oid_request(id, oid, what))
+    }
+
+    /// The general attributes as they were given; pointers in them are not to be followed.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn general_attributes(
+        &self,
+        adapter: AdapterId,
+    ) -> Result<Option<NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES>, MachineError> {
+        self.look(adapter, ndis::general_attributes)
+    }
+
+    /// The statuses that the adapter has indicated, in order.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn indications(&self, adapter: AdapterId) -> Result<Vec<i32>, MachineError> {
+        self.look(adapter, ndis::indications)
+    }
+
+    /// Calls MiniportDevicePnPEventNotify with any event.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn device_event(&self, adapter: AdapterId, event: i32) -> Result<(), MachineError> {
+        self.look(adapter, |id| ndis::device_event(id, event))
+    }
+
+    /// Calls MiniportShutdownEx, as at a system shutdown.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchAdapter`].
+    pub fn shut_adapter_down(&self, adapter: AdapterId) -> Result<(), MachineError> {
+        self.look(adapter, ndis::shutdown)
     }
 
     /// Looks at an adapter from any thread, also while it is removed, and afterwards.

@@ -90,6 +90,8 @@ pub(super) struct Adapter {
     pub ndk_opening: AtomicU32,
     /// It is being halted: no more opens.
     pub halting: AtomicBool,
+    /// The statuses indicated so far.
+    pub indications: Mutex<Vec<NDIS_STATUS>>,
     /// The NDK events raised so far.
     pub ndk_events: Mutex<Vec<NdkEvent>>,
     /// The values under the software key as they are now.

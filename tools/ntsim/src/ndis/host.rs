@@ -173,6 +173,25 @@ pub fn query(id: AdapterId, oid: u32, capacity: usize) -> Result<OidAnswer, Ndis
     Ok(Kernel::enter(|| oid::request(&adapter, oid, Request::Query(capacity), false)))
 }
 
+/// A regular OID request of any kind.
+///
+/// # Errors
+/// The adapter does not exist.
+pub fn oid_request(id: AdapterId, oid: u32, what: Request<'_>) -> Result<OidAnswer, NdisError> {
+    let adapter = find(id)?;
+    Ok(Kernel::enter(|| oid::request(&adapter, oid, what, false)))
+}
+
+/// MiniportDevicePnPEventNotify with any event.
+///
+/// # Errors
+/// The adapter does not exist.
+pub fn device_event(id: AdapterId, event: i32) -> Result<(), NdisError> {
+    let adapter = find(id)?;
+    Kernel::enter(|| lifecycle::device_event(&adapter, event));
+    Ok(())
+}
+
 /// A regular OID set.
 ///
 /// # Errors

@@ -37,6 +37,7 @@ pub(super) fn initialize(driver: &Arc<Driver>, config: &AdapterConfig) -> Result
         ndk_enabled: AtomicBool::new(false),
         ndk_opening: AtomicU32::new(0),
         halting: AtomicBool::new(false),
+        indications: Mutex::default(),
         ndk_events: Mutex::default(),
         keywords: Mutex::new(config.keywords.clone()),
         keywords_read: Mutex::default(),

@@ -31,10 +31,10 @@ mod work;
 pub use adapter::{AdapterId, LinkState, State};
 pub use codes::ALL as CODES;
 pub use driver::NDIS_MINOR;
-pub use edge::Edge;
+pub use edge::{Edge, Layout};
 pub use host::*;
 pub use misc::{LogEntry, event_log};
-pub use oid::OidAnswer;
+pub use oid::{OidAnswer, Request as OidRequest};
 pub use view::*;
 
 use crate::table::Row;

@@ -56,11 +56,15 @@ struct Pending {
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Request<'a> {
+pub enum Request<'a> {
     /// With the size of the buffer.
     Query(usize),
+    /// The same as statistics (NdisRequestQueryStatistics).
+    Statistics(usize),
     /// With its contents.
     Set(&'a [u8]),
+    /// A method, with its input and the room for its output.
+    Method(&'a [u8], usize),
 }
 
 impl Oids {
@@ -89,9 +93,17 @@ impl Oids {
 pub(super) fn request(adapter: &Arc<Adapter>, oid: u32, what: Request<'_>, direct: bool) -> OidAnswer {
     let (kind, mut buffer) = match what {
         Request::Query(capacity) => (NdisRequestQueryInformation, vec![FRESH; capacity]),
+        Request::Statistics(capacity) => (NdisRequestQueryStatistics, vec![FRESH; capacity]),
         Request::Set(bytes) => (NdisRequestSetInformation, bytes.to_vec()),
+        Request::Method(bytes, room) => {
+            let mut buffer = bytes.to_vec();
+            buffer.resize(bytes.len().max(room), FRESH);
+            (NdisRequestMethod, buffer)
+        }
     };
     let length = buffer.len();
+    // Drivers may take no alignment for granted (MP-OID-07), so there is none.
+    buffer.insert(0, GUARD[0]);
     buffer.extend_from_slice(&GUARD);
     if matches!(adapter.state(), State::Halted | State::Initializing) {
         return OidAnswer { status: NDIS_STATUS_ADAPTER_NOT_READY, bytes: Vec::new(), needed: 0, written_to: false };
@@ -109,11 +121,20 @@ pub(super) fn request(adapter: &Arc<Adapter>, oid: u32, what: Request<'_>, direc
     // Query and set have the same members at the same places.
     block.DATA.QUERY_INFORMATION = NDIS_OID_REQUEST_QUERY {
         Oid: oid,
-        InformationBuffer: buffer.as_mut_ptr().cast(),
+        InformationBuffer: buffer.as_mut_ptr().wrapping_add(1).cast(),
         InformationBufferLength: length as u32,
         BytesWritten: 0,
         BytesNeeded: 0,
     };
+    if let Request::Method(input, room) = what {
+        block.DATA.METHOD_INFORMATION = NDIS_OID_REQUEST_METHOD {
+            Oid: oid,
+            InformationBuffer: buffer.as_mut_ptr().wrapping_add(1).cast(),
+            InputBufferLength: input.len() as u32,
+            OutputBufferLength: room as u32,
+            ..NDIS_OID_REQUEST_METHOD::default()
+        };
+    }
     let pointer: *mut NDIS_OID_REQUEST = (&raw mut *block).cast();
     let latch = Arc::new(Latch::new());
     let pending = Pending { oid, direct, latch: Arc::clone(&latch) };
@@ -128,11 +149,27 @@ pub(super) fn request(adapter: &Arc<Adapter>, oid: u32, what: Request<'_>, direc
         adapter.oids.busy.store(false, Ordering::Release);
     }
     // SAFETY: the request is complete; the union's members are plain numbers.
-    let data = unsafe { block.DATA.QUERY_INFORMATION };
+    let data = unsafe {
+        match what {
+            Request::Method(..) => {
+                let method = block.DATA.METHOD_INFORMATION;
+                let (written, needed) = (method.BytesWritten, method.BytesNeeded);
+                NDIS_OID_REQUEST_QUERY { BytesWritten: written, BytesNeeded: needed, ..Default::default() }
+            }
+            _ => block.DATA.QUERY_INFORMATION,
+        }
+    };
+    if buffer.remove(0) != GUARD[0] {
+        let text = format!("the handler of OID {oid:#010x} wrote before its buffer");
+        adapter.violation(&codes::NDIS_OID_BAD_LENGTH, text);
+    }
     check_answer(adapter, oid, status, &data, &buffer, length);
-    let written =
-        if kind == NdisRequestQueryInformation && status == NDIS_STATUS_SUCCESS { data.BytesWritten } else { 0 };
-    let written_to = kind == NdisRequestQueryInformation && buffer.iter().take(length).any(|byte| *byte != FRESH);
+    if kind == NdisRequestSetInformation {
+        check_power(adapter, oid, status);
+    }
+    let query = matches!(what, Request::Query(_) | Request::Statistics(_));
+    let written = if query && status == NDIS_STATUS_SUCCESS { data.BytesWritten } else { 0 };
+    let written_to = query && buffer.iter().take(length).any(|byte| *byte != FRESH);
     buffer.truncate(written as usize);
     OidAnswer { status, bytes: buffer, needed: data.BytesNeeded, written_to }
 }
@@ -203,6 +240,9 @@ fn check_answer(
         let text = format!("OID {oid:#010x} fails with BUFFER_TOO_SHORT and reports bytes written (MP-OID-04)");
         adapter.violation(&codes::NDIS_OID_BAD_LENGTH, text);
     }
+}
+
+fn check_power(adapter: &Arc<Adapter>, oid: u32, status: NDIS_STATUS) {
     let allowed = [NDIS_STATUS_SUCCESS, NDIS_STATUS_NOT_ACCEPTED];
     if oid == OID_PNP_SET_POWER && !allowed.contains(&status) {
         let text = format!("OID_PNP_SET_POWER ended with {status:#x} (MP-PM-02)");

@@ -33,6 +33,7 @@ unsafe fn indicate_status(handle: NDIS_HANDLE, indication: *mut NDIS_STATUS_INDI
     if indication.SourceHandle != adapter.as_handle() {
         adapter.violation(code, "SourceHandle of a status indication is not the adapter's handle (MP-LINK-01)");
     }
+    adapter.indications.lock().push(indication.StatusCode);
     if indication.StatusCode != NDIS_STATUS_LINK_STATE {
         return;
     }

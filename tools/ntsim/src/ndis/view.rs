@@ -86,6 +86,24 @@ pub fn attributes_calls(id: AdapterId) -> Result<Vec<AttributesCall>, NdisError>
     Ok(calls)
 }
 
+/// The general attributes as they were given; pointers in them are not to be followed.
+///
+/// # Errors
+/// The adapter does not exist.
+pub fn general_attributes(id: AdapterId) -> Result<Option<NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES>, NdisError> {
+    let general = find(id)?.attributes.lock().general;
+    Ok(general)
+}
+
+/// The statuses that the adapter has indicated, in order.
+///
+/// # Errors
+/// The adapter does not exist.
+pub fn indications(id: AdapterId) -> Result<Vec<i32>, NdisError> {
+    let codes = find(id)?.indications.lock().clone();
+    Ok(codes)
+}
+
 /// The NDK attributes as they were given; `None` if they were not.
 ///
 /// # Errors
