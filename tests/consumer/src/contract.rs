@@ -180,6 +180,8 @@ mod ndis_address;
 mod ndis_hold;
 #[path = "../../contract/ndis/consumer/links.rs"]
 mod ndis_links;
+#[path = "../../contract/ndis/consumer/memory.rs"]
+mod ndis_memory;
 #[path = "../../contract/ndis/consumer/names.rs"]
 mod ndis_names;
 #[path = "../../contract/ndis/consumer/octets.rs"]
@@ -256,6 +258,7 @@ static FILES: &[&[Workload]] = &[
     ndis_address::TESTS,
     ndis_hold::TESTS,
     ndis_links::TESTS,
+    ndis_memory::TESTS,
     ndis_names::TESTS,
     ndis_octets::TESTS,
     ndis_quota::TESTS,

@@ -9,6 +9,7 @@ mod capability;
 mod count;
 mod inf;
 mod list;
+mod memory;
 mod oid;
 mod open;
 mod pnp;
@@ -27,6 +28,7 @@ static FILES: &[&[Test]] = &[
     oid::TESTS,
     count::TESTS,
     list::TESTS,
+    memory::TESTS,
     pnp::TESTS,
 ];
 

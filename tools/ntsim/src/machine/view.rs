@@ -1,10 +1,14 @@
 //! What NDIS knows of the machine's miniports, and the requests that tests make in its place.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::{AdapterId, DriverId, Keyword, Machine, MachineError, OidAnswer};
 use crate::kernel::Kernel;
 use crate::ndis::{
     self, AttributesCall, NdisError, NdkAttributes, NdkBinding, NdkEvent, NdkOpen, OidRequest, Registration, Watch,
 };
+use crate::verifier::faults;
 use ndkpi_sys::{
     NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES, NDIS_NDK_CAPABILITIES, NDIS_OPEN_NDK_ADAPTER_PARAMETERS,
     NDIS_WMI_NDK_CAPABILITIES, NDK_ADAPTER_INFO,
@@ -208,6 +212,21 @@ impl Machine {
         let mut holdings: Vec<_> = owned.into_iter().map(|owned| (owned.kind.to_owned(), owned.detail)).collect();
         holdings.sort();
         Ok(holdings)
+    }
+
+    /// From now on counts the calls that can fail and that a driver makes, and lets the one with this number (from 0)
+    /// fail; until [`faults::set_chooser`] ends it.
+    ///
+    /// # Errors
+    /// [`MachineError::NoSuchDriver`].
+    pub fn fail_call_of(&self, driver: DriverId, number: usize) -> Result<Arc<AtomicUsize>, MachineError> {
+        let image = self.drivers[self.index_of(driver)?].driver.image;
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        faults::set_chooser(Some(Box::new(move |_| {
+            image.contains(crate::context::current().caller()) && counted.fetch_add(1, Ordering::Relaxed) == number
+        })));
+        Ok(calls)
     }
 
     fn look<T>(
