@@ -32,6 +32,7 @@ contract! {
     "FLAG-09" flag_09, "SOLICIT means nothing to arms of other types";
     "FLAG-15" flag_15, "READ_SINK flags are taken";
     "FLAG-16" flag_16, "local invalidation kills the token before the completion";
+    "FLAG-17" flag_17, "without the capability the flag for local invalidation is ignored";
     "FLAG-18" flag_18, "after a failing read with local invalidation the region can be closed";
     "FLAG-25" flag_25, "the remote-write right contains the local one, not the other way round";
     "FLAG-26" flag_26, "the stray half of a right is refused";
@@ -295,6 +296,36 @@ fn flag_16(job: &Job) -> Result {
             holds(run, fast.buffer(), 0, 4096, (1, 0), "FLAG-16 the bytes arrive")?;
         }
         is_dead(run, &pair, &fast)
+    })
+}
+
+// The adapter's OptionalFeatures are to be without reads that invalidate their sink.
+fn flag_17(job: &Job) -> Result {
+    each(job, |run, pair| {
+        let flags = pair.active.adapter.info()?.AdapterFlags;
+        let supported = ndkpi_sys::NDK_ADAPTER_FLAG_RDMA_READ_LOCAL_INVALIDATE_SUPPORTED;
+        run.check(flags & supported == 0, "ADP-21 the capability is not reported")?;
+        let fast = Fast::new(&pair.active.pd, 4096)?;
+        fast.ready(&pair.active, NDK_OP_FLAG_ALLOW_LOCAL_WRITE)?;
+        let from = shared(&pair.passive.pd, 4096, 1)?;
+        let (at, token) = (from.remote(0), from.remote_token());
+        let ignored = NDK_OP_FLAG_RDMA_READ_LOCAL_INVALIDATE;
+        for context in 0..4 {
+            fast.buffer().fill(0, 4096, 0);
+            let status = pair.active.qp.read(context, &[fast.sge(0, 4096)], at, token, ignored);
+            run.ok(status, "FLAG-17 the read is taken")?;
+            done(&pair.active, context)?;
+            holds(run, fast.buffer(), 0, 4096, (1, 0), "FLAG-17 the read works")?;
+        }
+        // What is still valid can be invalidated.
+        run.ok(fast.invalidate(&pair.active.qp, 9, 0), "INV-01 NdkInvalidate")?;
+        done(&pair.active, 9)?;
+        // A sink that is no fast-register region is no error either.
+        let into = sink(&pair.active.pd, 64)?;
+        let status = pair.active.qp.read(10, &[into.sge(0, 64)], at, token, ignored);
+        run.ok(status, "FLAG-17 the read is taken")?;
+        done(&pair.active, 10)?;
+        holds(run, into.buffer(), 0, 64, (1, 0), "FLAG-17 the read works")
     })
 }
 

@@ -15,6 +15,14 @@ pub const fn check_depth(info: &AdapterInfo, depth: u32) -> Result<(), Failure> 
     if depth == 0 || depth > info.max_cq_depth { Err(Failure::InvalidParameter) } else { Ok(()) }
 }
 
+/// Checks a resize.
+///
+/// # Errors
+/// [`Failure::NotSupported`] without the capability (`CQ-57`), else as [`check_depth`].
+pub const fn check_resize(info: &AdapterInfo, depth: u32) -> Result<(), Failure> {
+    if info.flags & crate::info::flag::CQ_RESIZE == 0 { Err(Failure::NotSupported) } else { check_depth(info, depth) }
+}
+
 /// The arm type of `NdkArmCq`; an unknown one is taken as ANY, for there is no status to refuse it
 /// with (`CQ-27`).
 #[must_use]
@@ -104,6 +112,14 @@ mod tests {
         assert!(check_depth(&SOFTNDK, 1).is_ok() && check_depth(&SOFTNDK, SOFTNDK.max_cq_depth).is_ok());
         assert_eq!(check_depth(&SOFTNDK, 0), Err(Failure::InvalidParameter));
         assert_eq!(check_depth(&SOFTNDK, SOFTNDK.max_cq_depth + 1), Err(Failure::InvalidParameter));
+    }
+
+    #[test]
+    fn cq_57_without_the_capability_a_resize_is_refused() {
+        assert_eq!(check_resize(&SOFTNDK, 16), Ok(()));
+        assert_eq!(check_resize(&SOFTNDK, 0), Err(Failure::InvalidParameter));
+        let info = crate::info::with_features(0);
+        assert_eq!(check_resize(&info, 16), Err(Failure::NotSupported));
     }
 
     #[test]

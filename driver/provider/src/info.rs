@@ -101,6 +101,25 @@ pub const SOFTNDK: AdapterInfo = AdapterInfo {
     technology: TECHNOLOGY_IWARP,
 };
 
+/// What an adapter may do without, a bit for each: CQ moderation, CQ resizing, Reads that invalidate their sink.
+pub const OPTIONAL: u32 = 7;
+
+/// softndk's answer with only some of the [`OPTIONAL`] features.
+#[must_use]
+pub const fn with_features(features: u32) -> AdapterInfo {
+    let mut info = SOFTNDK;
+    if features & 1 == 0 {
+        info.flags &= !flag::CQ_INTERRUPT_MODERATION;
+    }
+    if features & 2 == 0 {
+        info.flags &= !flag::CQ_RESIZE;
+    }
+    if features & 4 == 0 {
+        info.flags &= !flag::READ_LOCAL_INVALIDATE;
+    }
+    info
+}
+
 /// Bytes of `NDK_ADAPTER_INFO` as far as NDK 1.x knows it.
 pub const INFO_BYTES_1: u32 = 96;
 /// Bytes of `NDK_ADAPTER_INFO` with `RdmaTechnology`.
@@ -146,6 +165,16 @@ mod tests {
         const { assert!(SOFTNDK.frmr_page_count >= 511) };
         const { assert!(SOFTNDK.max_cq_depth >= SOFTNDK.max_receive_queue_depth + SOFTNDK.max_initiator_queue_depth) };
         const { assert!(SOFTNDK.max_caller_data >= 56 && SOFTNDK.max_callee_data >= 56) };
+    }
+
+    #[test]
+    fn features_are_left_out_one_by_one() {
+        assert_eq!(with_features(OPTIONAL), SOFTNDK);
+        let without = |features| SOFTNDK.flags & !with_features(features).flags;
+        assert_eq!(without(6), flag::CQ_INTERRUPT_MODERATION);
+        assert_eq!(without(5), flag::CQ_RESIZE);
+        assert_eq!(without(3), flag::READ_LOCAL_INVALIDATE);
+        assert_eq!(without(0), flag::CQ_INTERRUPT_MODERATION | flag::CQ_RESIZE | flag::READ_LOCAL_INVALIDATE);
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Poster<'_> {
         result
     }
 
-    fn try_transfer(&self, queue: &WorkQueue, request: Transfer, sgl: &impl Sgl) -> Result<Publish, Failure> {
+    fn try_transfer(&self, queue: &WorkQueue, mut request: Transfer, sgl: &impl Sgl) -> Result<Publish, Failure> {
         if request.opcode == Opcode::Read { self.link.check_read() } else { self.link.check_initiator() }?;
         let (allowed, most_sges) = match request.opcode {
             Opcode::Read => (flag::READ, self.info.max_read_sge),
@@ -119,6 +119,10 @@ impl Poster<'_> {
             _ => (flag::SEND, self.limits.initiator_sge),
         };
         check_flags(request.flags, allowed)?;
+        if self.info.flags & crate::info::flag::READ_LOCAL_INVALIDATE == 0 {
+            // Taken, and without effect (FLAG-17).
+            request.flags &= !flag::READ_LOCAL_INVALIDATE;
+        }
         let inline = request.flags & flag::INLINE != 0;
         if !inline && sgl.len() > most_sges {
             return Err(Failure::TooManySges);

@@ -68,6 +68,12 @@ pub struct Quotas {
     pub mw: Quota,
     /// `MaxSrqCount`.
     pub srq: Quota,
+    /// Connectors, those of requests that come in too; NDIS is told no count of them and the following.
+    pub connector: Quota,
+    /// Listeners.
+    pub listener: Quota,
+    /// Shared endpoints.
+    pub endpoint: Quota,
 }
 
 impl Quotas {
@@ -82,6 +88,9 @@ impl Quotas {
             pd: quota(16_384),
             mw: quota(LARGEST),
             srq: quota(4_096),
+            connector: quota(LARGEST),
+            listener: quota(LARGEST),
+            endpoint: quota(LARGEST),
         }
     }
 }
@@ -104,7 +113,11 @@ mod tests {
         let own = Quotas::softndk(LARGEST);
         assert_eq!((own.mr.limit(), own.srq.limit()), (LARGEST, 4_096));
         let low = Quotas::softndk(20);
-        assert!([&low.qp, &low.cq, &low.mr, &low.pd, &low.mw, &low.srq].iter().all(|quota| quota.limit() == 20));
+        assert!(
+            [&low.qp, &low.cq, &low.mr, &low.pd, &low.mw, &low.srq, &low.connector, &low.listener, &low.endpoint]
+                .iter()
+                .all(|quota| quota.limit() == 20)
+        );
         assert_eq!(Quotas::softndk(0).pd.limit(), 1);
     }
 }

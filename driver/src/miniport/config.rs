@@ -34,6 +34,8 @@ pub struct Settings {
     pub dynamic_ports: u16,
     /// ObjectLimit: most objects of each counted kind.
     pub object_limit: u32,
+    /// OptionalFeatures: which of [`info::OPTIONAL`] the adapter has.
+    pub features: u32,
 }
 
 /// A number with its limits; the same ones stand in `inf/softndk.inx`.
@@ -66,6 +68,9 @@ const DYNAMIC_PORTS: Number = Number {
 const OBJECT_LIMIT: Number =
     Number { keyword: wide!("ObjectLimit"), default: quota::LARGEST, least: 16, most: quota::LARGEST };
 
+const FEATURES: Number =
+    Number { keyword: wide!("OptionalFeatures"), default: info::OPTIONAL, least: 0, most: info::OPTIONAL };
+
 /// Reads all keywords.
 pub fn read(adapter: AdapterHandle, cx: &mut Cx<Passive>) -> Settings {
     let mut configuration = Configuration::open(adapter, cx)
@@ -86,6 +91,7 @@ pub fn read(adapter: AdapterHandle, cx: &mut Cx<Passive>) -> Settings {
     let accept_limit = Span::from_millis(number(ACCEPT_LIMIT).into());
     let dynamic_ports = u16::try_from(number(DYNAMIC_PORTS)).unwrap_or(port::EPHEMERAL_COUNT);
     let object_limit = number(OBJECT_LIMIT);
+    let features = number(FEATURES);
     let address = configuration.as_mut().and_then(|configuration| {
         let (bytes, length) = configuration.network_address()?;
         let address = bytes.get(..length).and_then(Mac::from_administrator);
@@ -104,6 +110,7 @@ pub fn read(adapter: AdapterHandle, cx: &mut Cx<Passive>) -> Settings {
         accept_limit,
         dynamic_ports,
         object_limit,
+        features,
     }
 }
 

@@ -75,7 +75,7 @@ fn create(handle: AdapterHandle, interface: Interface, cx: &mut Cx<Passive>) -> 
         Port::destroy(port, cx);
         return Err(status);
     }
-    let device = match Device::create(device_config(interface, &settings), info::SOFTNDK, cx) {
+    let device = match Device::create(device_config(interface, &settings), info::with_features(settings.features), cx) {
         Ok(device) => device,
         Err(NoMemory) => {
             Port::destroy(port, cx);

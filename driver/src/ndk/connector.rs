@@ -155,6 +155,7 @@ impl Kind for Connector {
     }
 
     fn ended(object: &Object<Self>, cx: &mut Cx<AtMostDispatch>) {
+        object.device().quotas().connector.give_back();
         // Only now the address and port are free again (CONN-82).
         let mut control = CONTROL.lock(cx);
         let qp = object.device().forget_connector(object, &mut control);
@@ -199,7 +200,12 @@ pub fn create(open: &Object<Adapter>, end: End, cx: &mut Cx<AtMostDispatch>) -> 
         mail: ControlCell::new(Link::new()),
         incoming: ControlCell::new(Link::new()),
     };
-    let object = Object::create(open.device(), open.version(), body).map_err(|_| Failure::NoResources)?;
+    let quota = &open.device().quotas().connector;
+    quota.take()?;
+    let object = Object::create(open.device(), open.version(), body).map_err(|_| {
+        quota.give_back();
+        Failure::NoResources
+    })?;
     let mut control = CONTROL.lock(cx);
     open.device().remember_connector(&object, &mut control);
     drop(control);

@@ -180,7 +180,7 @@ unsafe extern "system" fn resize(
 }
 
 fn try_resize(this: &Object<Cq>, depth: u32, cx: &mut Cx<AtMostDispatch>) -> Result<(), Failure> {
-    cq::check_depth(this.device().info(), depth)?;
+    cq::check_resize(this.device().info(), depth)?;
     let queue = &this.body().queue;
     let mut old = ArrayVec::<NonNull<u8>, RINGS>::new();
     let guard = this.body().resize.lock(cx);

@@ -48,6 +48,7 @@ impl Kind for Endpoint {
     }
 
     fn ended(object: &Object<Self>, cx: &mut Cx<AtMostDispatch>) {
+        object.device().quotas().endpoint.give_back();
         let mut control = CONTROL.lock(cx);
         object.device().forget_endpoint(object, &mut control);
     }
@@ -69,7 +70,12 @@ pub fn create(open: &Object<Adapter>, address: Address, cx: &mut Cx<AtMostDispat
     loop {
         let settled = settle(&*CONTROL.lock(cx))?;
         let body = Endpoint { address: settled, link: ControlCell::new(Link::new()), _open: open.reference() };
-        let made = Object::create(device, open.version(), body).map_err(|_| Failure::NoResources)?;
+        let quota = &device.quotas().endpoint;
+        quota.take()?;
+        let made = Object::create(device, open.version(), body).map_err(|_| {
+            quota.give_back();
+            Failure::NoResources
+        })?;
         let mut control = CONTROL.lock(cx);
         if !device.holds(settled, &control) {
             device.remember_endpoint(&made, &mut control);

@@ -62,6 +62,7 @@ impl Kind for Listener {
     }
 
     fn ended(object: &Object<Self>, cx: &mut Cx<AtMostDispatch>) {
+        object.device().quotas().listener.give_back();
         // Listener and all its connectors are closed: the address is free (LSN-22).
         let mut control = CONTROL.lock(cx);
         object.device().forget_listener(object, &mut control);
@@ -102,7 +103,12 @@ pub fn create(
         context,
         link: ControlCell::new(Link::new()),
     };
-    Object::create(open.device(), open.version(), body).map_err(|_| Failure::NoResources)
+    let quota = &open.device().quotas().listener;
+    quota.take()?;
+    Object::create(open.device(), open.version(), body).map_err(|_| {
+        quota.give_back();
+        Failure::NoResources
+    })
 }
 
 static TABLE: NDK_LISTENER_DISPATCH = NDK_LISTENER_DISPATCH {

@@ -127,6 +127,8 @@ mod mr_fast;
 mod mr_token;
 #[path = "../../contract/mw.rs"]
 mod mw;
+#[path = "../../contract/objects.rs"]
+mod objects;
 #[path = "../../contract/pages.rs"]
 mod pages;
 #[path = "../../contract/pd.rs"]
@@ -238,6 +240,7 @@ static FILES: &[&[Workload]] = &[
     mr_fast::TESTS,
     mr_token::TESTS,
     mw::TESTS,
+    objects::TESTS,
     pd::TESTS,
     ports::TESTS,
     qp::TESTS,

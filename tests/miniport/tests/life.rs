@@ -62,6 +62,7 @@ fn mp_cfg_03_and_05_odd_keywords_get_defaults() {
             "AcceptLimit",
             "DynamicPorts",
             "ObjectLimit",
+            "OptionalFeatures",
         ];
         for name in names {
             config = config.keyword(name, value.clone());

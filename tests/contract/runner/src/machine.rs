@@ -23,7 +23,10 @@ impl Kind {
         match id {
             "CONN-08" | "LSN-06" | "SEP-04" => Self::Keyword("DynamicPorts", 24),
             "CONN-34" => Self::Keyword("AcceptLimit", 400),
-            "CQ-04" | "MR-03" | "MW-02" | "PD-02" | "QP-08" | "SRQ-04" => Self::Keyword("ObjectLimit", 200),
+            "CQ-04" | "LSN-14" | "MR-03" | "MW-02" | "PD-02" | "QP-08" | "SEP-05" | "SRQ-04" => {
+                Self::Keyword("ObjectLimit", 200)
+            }
+            "CQ-57" | "CQ-60" | "FLAG-17" => Self::Keyword("OptionalFeatures", 0),
             "CQ-06" => Self::Processors(6),
             _ => Self::Ordinary,
         }
