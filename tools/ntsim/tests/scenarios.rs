@@ -25,6 +25,23 @@ fn the_echo_scenario_passes() {
     assert!(ran.stdout.contains("passed: 10 steps, 407 requests, nothing left behind"), "{ran:#?}");
 }
 
+/// Four threads that send at once are part of it.
+#[test]
+fn a_seed_says_the_whole_course_of_a_scenario() {
+    sys("ntsim_echo", "ntsim-echo");
+    let log = |seed: &str, strategy: &str| {
+        let file = shipped("echo.toml");
+        let ran = ntsim(&["run", "--seed", seed, "--strategy", strategy, file.to_str().unwrap()]);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        let log = ran.stdout.lines().find(|line| line.contains(" events, log 0x")).map(str::to_owned);
+        log.unwrap_or_else(|| panic!("{ran:#?}"))
+    };
+    for strategy in ["random", "pct:3"] {
+        assert_eq!(log("5", strategy), log("5", strategy), "{strategy}");
+        assert_ne!(log("5", strategy), log("6", strategy), "{strategy}");
+    }
+}
+
 #[test]
 fn the_adapter_scenarios_pass() {
     sys("softndk", "softndk");

@@ -14,6 +14,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::machine::Strategy;
+
 use crate::report;
 
 /// Ends with code 1: an expectation did not hold.
@@ -58,6 +60,12 @@ enum Command {
         /// Shows only failures; hides the drivers' debug output too.
         #[arg(long)]
         quiet: bool,
+        /// Lets this seed schedule the machine, whatever the scenario says.
+        #[arg(long, value_name = "N")]
+        seed: Option<u64>,
+        /// How the seed chooses: random, pct:DEPTH, pct:DEPTH:STEPS, replay:N.N.N.
+        #[arg(long, requires = "seed", value_name = "STRATEGY")]
+        strategy: Option<Strategy>,
         #[command(flatten)]
         files: FilesToWrite,
     },
@@ -106,8 +114,8 @@ pub fn main() -> ExitCode {
             Ok(()) => load::load(&file, quiet),
             Err(error) => refuse(&error),
         },
-        Command::Run { scenario, quiet, files } => match files.configure() {
-            Ok(()) => run::run(&scenario, quiet),
+        Command::Run { scenario, quiet, seed, strategy, files } => match files.configure() {
+            Ok(()) => run::run(&scenario, quiet, seed.map(|seed| (seed, strategy.unwrap_or_default()))),
             Err(error) => refuse(&error),
         },
         Command::Routines { json } => routines::routines(json),

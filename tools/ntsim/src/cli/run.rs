@@ -4,15 +4,22 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::{FAILED, LEAKED, WRONG_INPUT, print, refuse};
+use crate::machine::{Schedule, Strategy};
 use crate::report::{self, Verdict};
 use crate::scenario::Scenario;
 use crate::scenario::run::{Ending, Listener};
 
-pub(super) fn run(file: &Path, quiet: bool) -> ExitCode {
-    let scenario = match Scenario::read(file) {
+pub(super) fn run(file: &Path, quiet: bool, seed: Option<(u64, Strategy)>) -> ExitCode {
+    let mut scenario = match Scenario::read(file) {
         Ok(scenario) => scenario,
         Err(error) => return refuse(&error),
     };
+    if let Some((seed, strategy)) = seed {
+        scenario.schedule = Schedule::Seeded { seed, strategy };
+    }
+    if scenario.schedule != Schedule::Free {
+        crate::host::fix_addresses();
+    }
     crate::dbg::set_quiet(quiet);
     if !quiet && !scenario.description.is_empty() {
         print(&format!("{}\n", scenario.description.trim()));
@@ -26,6 +33,9 @@ pub(super) fn run(file: &Path, quiet: bool) -> ExitCode {
         Ending::Passed(summary) => {
             let text = format!("{} steps, {} requests, nothing left behind", summary.steps, summary.requests);
             print(&format!("passed: {text}\n"));
+            if let Some((events, hash)) = summary.log {
+                print(&format!("{events} events, log {hash:#018x}\n"));
+            }
             report::finish(Verdict::Passed(text));
             return ExitCode::SUCCESS;
         }

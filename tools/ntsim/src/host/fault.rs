@@ -8,6 +8,7 @@ use super::emulate::{self, Emulated};
 use super::memory::{self, Protection};
 use crate::context::{self, Context};
 use crate::ke::pcr;
+use crate::sched::atomics;
 use crate::seh;
 use crate::symbols::Registers;
 use std::cell::Cell;
@@ -15,7 +16,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 const SIGNALS: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP];
-const STACK: usize = 64 << 10;
+const STACK: usize = 256 << 10;
 const RSP: usize = 4;
 
 static INSTALL: Once = Once::new();
@@ -119,6 +120,9 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, machine: *m
         }
         if context.thread.get().is_null() {
             return pass_on(signal, info, machine.cast());
+        }
+        if signal == libc::SIGTRAP && atomics::trapped((*machine).uc_mcontext.gregs[libc::REG_RIP as usize] as usize) {
+            return;
         }
         let mut fault = Fault {
             signal,

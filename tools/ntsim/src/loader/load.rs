@@ -141,6 +141,8 @@ fn build(mapped: &Mapped<'_>, path: &Path) -> Result<Parts, LoadError> {
     imports::bind(mapped)?;
     let config = LoadConfig::apply(mapped)?;
     let functions = functions(mapped)?;
+    // SAFETY: the image is being loaded: all of it is mapped, writable, and does not run.
+    unsafe { crate::sched::atomics::mark(mapped.base, mapped.size, &functions) };
     let sections = protect(mapped)?;
     let pdb = Some(path.with_extension("pdb")).filter(|pdb| pdb.is_file());
     Ok(Parts { sections, functions, guarded: config.guarded, pdb })

@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::machine::{AdapterConfig, NtStatus};
+use crate::machine::{AdapterConfig, NtStatus, Schedule};
 use crate::registry::Value;
 use hex::Pattern;
 
@@ -29,6 +29,8 @@ pub struct Scenario {
     pub time_limit: Duration,
     /// How many virtual processors the machine has; `None` takes the machine's default.
     pub processors: Option<u32>,
+    /// Who chooses which kernel thread runs.
+    pub schedule: Schedule,
     /// The drivers, in load order.
     pub drivers: Vec<Driver>,
     /// The adapters, in start order.

@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::hex::{self, Pattern};
 use super::text::Source;
 use super::{Action, Adapter, Driver, Ioctl, Scenario, ScenarioError, Step, raw};
-use crate::machine::{AdapterConfig, IpConfig, Keyword, NtStatus};
+use crate::machine::{AdapterConfig, IpConfig, Keyword, NtStatus, Schedule, Strategy};
 use crate::registry::Value;
 
 /// How long a scenario runs when it does not say.
@@ -32,6 +32,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Scenario> {
             None => DEFAULT_TIME_LIMIT,
         },
         processors: settings.processors.as_ref().map(|n| source.processors(n)).transpose()?,
+        schedule: source.schedule(settings)?,
         drivers,
         adapters: Vec::new(),
         steps: Vec::new(),
@@ -276,6 +277,18 @@ impl Source<'_> {
             count @ 1..=64 => Ok(count),
             _ => Err(self.error(value.span(), "a machine has 1 to 64 processors")),
         }
+    }
+
+    fn schedule(&self, settings: &raw::Settings) -> Result<Schedule> {
+        let strategy = match &settings.strategy {
+            None => Strategy::default(),
+            Some(_) if settings.seed.is_none() => {
+                let span = settings.strategy.as_ref().map_or(0..0, Spanned::span);
+                return Err(self.error(span, "a strategy needs a seed"));
+            }
+            Some(text) => text.get_ref().parse().map_err(|why: String| self.error(text.span(), why))?,
+        };
+        Ok(settings.seed.map_or(Schedule::Free, |seed| Schedule::Seeded { seed, strategy }))
     }
 
     fn count(&self, value: Option<&Spanned<usize>>, most: usize) -> Result<usize> {

@@ -27,6 +27,8 @@ pub(super) struct Settings {
     pub description: String,
     pub time_limit_ms: Option<Spanned<u64>>,
     pub processors: Option<Spanned<u32>>,
+    pub seed: Option<u64>,
+    pub strategy: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Action, Driver, Ioctl, Scenario, Step, hex};
 use crate::machine::{AdapterId, Config, DriverId, File, Machine, MachineError, NtStatus, UnloadReport};
+use crate::sched::{self, Ticket};
 
 /// How a scenario ended.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Summary {
     pub steps: usize,
     /// Device control requests sent.
     pub requests: usize,
+    /// Of a seeded machine: its events, and their hash.
+    pub log: Option<(u64, u64)>,
 }
 
 /// What the run tells while it goes on.
@@ -95,7 +98,8 @@ impl fmt::Display for Trouble {
 
 impl<'a> Player<'a> {
     fn play(scenario: &'a Scenario, tell: &'a Listener) -> Ending {
-        let config = Config { processors: scenario.processors, ..Config::default() };
+        let (processors, schedule) = (scenario.processors, scenario.schedule.clone());
+        let config = Config { processors, schedule, ..Config::default() };
         let machine = match Machine::new(config) {
             Ok(machine) => machine,
             Err(error) => {
@@ -138,7 +142,8 @@ impl<'a> Player<'a> {
     }
 
     fn shut_down(mut self) -> Ending {
-        let summary = self.summary;
+        let mut summary = self.summary;
+        let course = self.machine.course();
         match self.machine.shutdown() {
             Ok(reports) => {
                 for report in reports {
@@ -150,6 +155,7 @@ impl<'a> Player<'a> {
                 return Ending::Failed { line: None, why: error.to_string() };
             }
         }
+        summary.log = course.map(|course| (course.events(), course.hash()));
         self.reports.retain(|report| !report.is_clean());
         if self.reports.is_empty() { Ending::Passed(summary) } else { Ending::Leaked(self.reports) }
     }
@@ -176,7 +182,7 @@ impl<'a> Player<'a> {
                 let id = self.take_adapter(name)?;
                 self.machine.surprise_remove_adapter(id)?;
             }
-            Action::Sleep(time) => thread::sleep(*time),
+            Action::Sleep(time) => sched::sleep(*time),
         }
         Ok(())
     }
@@ -205,21 +211,29 @@ impl<'a> Player<'a> {
 
     fn ioctl(&mut self, line: usize, ioctl: &Ioctl) -> Result<(), Trouble> {
         let file = self.machine.open(&ioctl.device)?;
-        let started = Instant::now();
+        let started = sched::now();
         let output = thread::scope(|scope| {
             let mut workers = Vec::new();
+            let mut last = Ok(Vec::new());
             for number in 1..=ioctl.threads {
                 let name = format!("request of line {line}, thread {number}");
-                let worker = thread::Builder::new().name(name);
-                let worker = worker.spawn_scoped(scope, || repeat(&file, ioctl));
-                workers
-                    .push(worker.map_err(|error| Trouble::Expectation(format!("the host gives no thread: {error}")))?);
+                let ticket = Ticket::new(&name);
+                let file = &file;
+                let work = move || ticket.run(|| repeat(file, ioctl));
+                match thread::Builder::new().name(name).spawn_scoped(scope, work) {
+                    Ok(worker) => workers.push((ticket, worker)),
+                    Err(error) => {
+                        ticket.give_up();
+                        last = Err(Trouble::Expectation(format!("the host gives no thread: {error}")));
+                    }
+                }
             }
-            let mut last = Vec::new();
-            for worker in workers {
-                last = worker.join().expect("a request does not panic")?;
+            for (ticket, worker) in workers {
+                ticket.wait();
+                let result = worker.join().expect("a request does not panic");
+                last = last.and(result);
             }
-            Ok::<_, Trouble>(last)
+            last
         })?;
         self.summary.requests += ioctl.threads * ioctl.repeat;
         if let Some(path) = &ioctl.save {
@@ -237,7 +251,7 @@ impl<'a> Player<'a> {
             ioctl.device,
             ioctl.code,
             ioctl.expect_status,
-            milliseconds(started.elapsed()),
+            milliseconds(sched::now() - started),
             shown(&output)
         ));
         Ok(())

@@ -14,6 +14,8 @@ pub(super) enum Event {
     Return(&'static Row),
     /// A DPC routine starts.
     Dpc(Place),
+    /// A locked instruction comes.
+    Atomic(Place),
     /// The thread waits, until this time (ns) or for ever.
     Wait(Option<u64>),
     /// It looks again at what it spins for.
@@ -125,6 +127,7 @@ fn parts(event: &Event) -> (u64, &'static str, u64) {
         Event::Call(row, from) => (1, row.name, place(from)),
         Event::Return(row) => (2, row.name, 0),
         Event::Dpc(routine) => (3, "", place(routine)),
+        Event::Atomic(at) => (11, "", place(at)),
         Event::Wait(until) => (4, "", until.unwrap_or(u64::MAX)),
         Event::Spin => (5, "", 0),
         Event::Wake(task) => (6, "", *task as u64),
@@ -144,6 +147,7 @@ fn shown(event: &Event, names: &[String]) -> String {
         Event::Call(row, from) => format!("{} from {}", row.name, place(from)),
         Event::Return(row) => format!("{} returns", row.name),
         Event::Dpc(routine) => format!("DPC {}", place(routine)),
+        Event::Atomic(at) => format!("locked instruction at {}", place(at)),
         Event::Wait(None) => "waits".to_owned(),
         Event::Wait(Some(until)) => format!("waits until {until} ns"),
         Event::Spin => "spins".to_owned(),

@@ -3,6 +3,7 @@
 //! Two ways to run: free, on host threads and host time, and seeded ([`seeded`]), where one thread
 //! runs at a time, a seed chooses which, and time is virtual. A free machine pays one branch for it.
 
+pub(crate) mod atomics;
 mod choose;
 mod core;
 mod log;

@@ -267,6 +267,12 @@ pub(crate) extern "win64-unwind" fn returns(row: &'static Row) {
     point(Event::Return(row));
 }
 
+/// A driver is about to execute a locked instruction.
+#[cold]
+pub(super) fn atomic(at: usize) {
+    point(Event::Atomic(Place::of(at)));
+}
+
 /// A DPC routine starts.
 #[cold]
 pub(crate) fn dpc_starts(routine: usize) {

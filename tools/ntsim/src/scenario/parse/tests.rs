@@ -80,6 +80,8 @@ fn mistakes_are_found_at_their_place() {
         ("${NTSIM_TEST_UNSET:-Cargo.toml}", "${NTSIM_TEST_UNSET}", "8:8: the environment variable"),
         (":-Cargo.toml}", ":-missing.sys}", "8:8: `"),
         ("processors = 2", "processors = 65", "5:14: a machine has 1 to 64"),
+        ("processors = 2", "strategy = 'pct:3'", "5:12: a strategy needs a seed"),
+        ("processors = 2", "seed = 1\nstrategy = 'pct'", "6:12: `pct` is no strategy"),
         ("[\"a\", \"b\"]", "[1]", "12:9: a registry value is"),
         ("[scenario]", "[scenario", "2:10: "),
     ];
