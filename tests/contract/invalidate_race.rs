@@ -8,11 +8,15 @@ use super::{
     work_help::only,
 };
 use crate::{
-    kernel::Buffer,
+    kernel::{
+        Buffer, Event, Shared,
+        thread::{Main, Thread},
+    },
     ndk::{Cq, End, Mr, Pair, PairOptions, Qp, Region},
-    run::{Result, Run},
+    run::{Failure, Result, Run},
     workload::Job,
 };
+use core::sync::atomic::{AtomicUsize, Ordering};
 use ndkpi_sys::{
     NDK_MR_FLAG_ALLOW_LOCAL_WRITE, NDK_OP_FLAG_ALLOW_REMOTE_WRITE, STATUS_CANCELLED, STATUS_REMOTE_RESOURCES,
     STATUS_SUCCESS,
@@ -71,15 +75,39 @@ fn aside(job: &Job, pair: &Pair) -> Result<Aside> {
 
 /// Fetches the results of the peer's accesses: some succeed, one fails, the others are cancelled.
 #[inline(never)]
-fn ends(run: &Run, end: &End) -> Result {
+fn ends(run: &Run, end: &End, count: usize) -> Result {
     let mut failed = 0u32;
-    for _ in 0..WRITES {
+    for _ in 0..count {
         let status = take(run, &end.initiated)?.Status;
         let known = [STATUS_SUCCESS, STATUS_REMOTE_RESOURCES, STATUS_CANCELLED].contains(&status);
         run.check(known, "INV-02 succeeded, failed or cancelled")?;
         failed += u32::from(status == STATUS_REMOTE_RESOURCES);
     }
     run.check(failed <= 1, "WR-30 one failure")
+}
+
+/// The peer's writes, posted by a thread of its own, which copies them meanwhile.
+struct Writer {
+    qp: Qp,
+    source: Region,
+    token: u32,
+    begun: Event,
+    posted: AtomicUsize,
+}
+
+impl Main for Writer {
+    fn main(&self) {
+        for context in 0..WRITES {
+            let status = self.qp.write(context, &[self.source.sge(0, BYTES)], 0, self.token, 0);
+            // The connection is over once one has failed.
+            if status != STATUS_SUCCESS {
+                break;
+            }
+            self.posted.fetch_add(1, Ordering::AcqRel);
+            self.begun.set();
+        }
+        self.begun.set();
+    }
 }
 
 /// The peer writes while the region is invalidated; afterwards the memory is the consumer's own.
@@ -92,14 +120,16 @@ fn writes(job: &Job, round: u8) -> Result {
     source.buffer().fill(0, BYTES, round);
     target.register(&pair.active, NDK_OP_FLAG_ALLOW_REMOTE_WRITE)?;
     let token = target.mr.remote_token();
-    for context in 0..WRITES {
-        let posted = pair.passive.qp.write(context, &[source.sge(0, BYTES)], 0, token, 0);
-        job.run.ok(posted, "WRT-01 NdkWrite")?;
-    }
+    let (qp, begun) = (pair.passive.qp.clone(), Event::manual()?);
+    let writer = Shared::try_new(Writer { qp, source, token, begun, posted: AtomicUsize::new(0) })?;
+    let thread = Thread::start(writer.clone()).map_err(|status| Failure::new("a thread starts", status))?;
+    job.run.wait(&writer.begun, "the thread writes")?;
     job.run.ok(invalidate(&other.ours, 1, &target.mr, 0), "INV-01 NdkInvalidate")?;
-    other.our_cq.expect(1, STATUS_SUCCESS, "INV-02 the invalidation completes")?;
+    let status = take(job.run, &other.our_cq)?.Status;
     target.buffer.fill(0, BYTES, 0xEE);
-    ends(job.run, &pair.passive)?;
+    job.run.ok(status, "INV-02 the invalidation completes")?;
+    drop(thread);
+    ends(job.run, &pair.passive, writer.posted.load(Ordering::Acquire))?;
     only(job.run, &target.buffer, 0, BYTES, 0xEE, "INV-02 no write goes on after the completion")
 }
 
@@ -119,7 +149,7 @@ fn reads(job: &Job) -> Result {
     job.run.ok(invalidate(&other.ours, 1, &target.mr, 0), "INV-01 NdkInvalidate")?;
     other.our_cq.expect(1, STATUS_SUCCESS, "INV-02 the invalidation completes")?;
     target.buffer.fill(0, BYTES, 0xEE);
-    ends(job.run, &pair.passive)?;
+    ends(job.run, &pair.passive, WRITES)?;
     only(job.run, into.buffer(), 0, BYTES, 0, "INV-02 no read goes on after the completion")
 }
 
@@ -144,16 +174,19 @@ fn own_queue(job: &Job, round: u8) -> Result {
     job.run.check(known, "INV-02 the invalidation completes, or the peer's failure cancels it")?;
     if status == STATUS_SUCCESS {
         target.buffer.fill(0, BYTES, 0xEE);
-        ends(job.run, &pair.passive)?;
+        ends(job.run, &pair.passive, WRITES)?;
         return only(job.run, &target.buffer, 0, BYTES, 0xEE, "INV-02 no write goes on after the completion");
     }
-    ends(job.run, &pair.passive)
+    ends(job.run, &pair.passive, WRITES)
 }
 
 fn inv_02(job: &Job) -> Result {
-    for round in 1..6 {
+    for round in 1..41 {
         job.run.go_on()?;
         writes(job, round)?;
+    }
+    for round in 1..6 {
+        job.run.go_on()?;
         reads(job)?;
         own_queue(job, round)?;
     }
