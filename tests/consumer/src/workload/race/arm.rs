@@ -1,9 +1,9 @@
-//! `race-arm`: arming a CQ against completions that come.
+//! `race-arm`: arming a CQ against completions that come from two sides.
 
-use super::{beside, pair};
+use super::{Joined, beside};
 use crate::{
-    ndk::nothing,
-    run::Result,
+    ndk::{Qp, nothing},
+    run::{Result, Run},
     workload::{Job, Workload},
 };
 use ndkpi_sys::{NDK_CQ_NOTIFY_ANY, NDK_RESULT_EX, STATUS_SUCCESS};
@@ -12,33 +12,44 @@ use ndktest_api as api;
 pub static WORKLOAD: Workload =
     Workload { name: "race-arm", description: "arm a CQ while completions come", adapters: 1, run, file: file!() };
 
-const REQUESTS: usize = 5;
+/// Of each of two producers.
+const REQUESTS: usize = 3;
+/// Contexts of the second one begin here.
+const SECOND: usize = 100;
 
 fn run(job: &Job, _outcome: &mut api::Outcome) -> Result {
-    let pair = pair(job)?;
-    let (qp, run) = (pair.active.qp.clone(), job.run.clone());
-    let producer = beside(job.run, move || {
-        for context in 0..REQUESTS {
-            run.ok(qp.write(context, &nothing(), 0, 0, 0), "WRT-03 a write of zero bytes")?;
-        }
-        Ok(())
-    })?;
-    let cq = &pair.active.initiated;
-    let mut fetched = 0;
-    loop {
+    let joined = Joined::new(job)?;
+    let producers = [producer(job.run, &joined.left, 0)?, producer(job.run, &joined.right, SECOND)?];
+    let cq = &joined.cq;
+    let mut next = [0, SECOND];
+    while next != [REQUESTS, SECOND + REQUESTS] {
         let mut result = [NDK_RESULT_EX::default()];
         while cq.poll_ex(&mut result) == 1 {
-            job.run.status(result[0].Status, STATUS_SUCCESS, "WRT-01 the write succeeds")?;
-            job.run.equal(result[0].RequestContext.addr(), fetched, "CQ-40 results come oldest first")?;
-            fetched += 1;
+            let [result] = &result;
+            job.run.status(result.Status, STATUS_SUCCESS, "WRT-01 the write succeeds")?;
+            let context = result.RequestContext.addr();
+            let [first, second] = &mut next;
+            let expected = if context < SECOND { first } else { second };
+            job.run.equal(context, *expected, "WR-05 the results of one QP come in its order")?;
+            *expected += 1;
         }
-        if fetched == REQUESTS {
+        if next == [REQUESTS, SECOND + REQUESTS] {
             break;
         }
         // What came since the last callback and is there now satisfies the arm (CQ-21): no look after it.
         cq.arm(NDK_CQ_NOTIFY_ANY);
         cq.wait_for_notification()?;
     }
-    drop(producer);
+    drop(producers);
     job.run.equal(cq.overlaps(), 0u32, "CQ-23 no two callbacks at once")
+}
+
+fn producer(run: &Run, qp: &Qp, first: usize) -> Result<crate::kernel::thread::Thread> {
+    let (run, qp) = (run.clone(), qp.clone());
+    beside(&run.clone(), move || {
+        for context in first..first + REQUESTS {
+            run.ok(qp.write(context, &nothing(), 0, 0, 0), "WRT-03 a write of zero bytes")?;
+        }
+        Ok(())
+    })
 }

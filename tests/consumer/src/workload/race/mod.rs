@@ -13,7 +13,7 @@ use crate::{
         Shared,
         thread::{Main, Thread},
     },
-    ndk::{Cq, Pair, PairOptions, Place},
+    ndk::{Adapter, Connector, Cq, Family, Limits, Listener, Pair, PairOptions, Place, Qp},
     run::{Failure, Result, Run},
     workload::{Job, Workload},
 };
@@ -28,6 +28,40 @@ fn pair(job: &Job) -> Result<Pair> {
     let options = PairOptions { place: Place::Same, cq_depth: 32, ..PairOptions::default() };
     Pair::connect(job.run, job.provider, &options)?
         .ok_or_else(|| Failure::new("an adapter with an address", STATUS_INVALID_PARAMETER))
+}
+
+/// Two connected QPs of one adapter that complete everything in one CQ.
+struct Joined {
+    // Fields drop in this order.
+    _connectors: [Connector; 2],
+    left: Qp,
+    right: Qp,
+    cq: Cq,
+    _listener: Listener,
+}
+
+impl Joined {
+    fn new(job: &Job) -> Result<Self> {
+        let [target, _] = &job.run.request.adapters;
+        let adapter = Adapter::open(job.run, job.provider, target)?;
+        let pd = adapter.pd()?;
+        let cq = adapter.cq(32)?;
+        let (left, right) = (pd.qp(&cq)?, pd.qp(&cq)?);
+        let none = || Failure::new("an adapter with an address", STATUS_INVALID_PARAMETER);
+        let source = adapter.address(Family::V4, 0).ok_or_else(none)?;
+        let listener = adapter.listener()?;
+        listener.listen(&source)?.ok("LSN-03 NdkListen")?;
+        let (status, destination) = listener.local_address();
+        job.run.ok(status, "ADR-01 address of a listener")?;
+        let connector = adapter.connector()?;
+        let connecting = connector.connect(&left, &source, &destination, Limits::default(), &[])?;
+        let delivered = listener.next()?;
+        let accepting = delivered.accept(&right, Limits::default(), &[])?;
+        connecting.ok("CONN-04 NdkConnect")?;
+        connector.complete_connect()?.ok("CONN-21 NdkCompleteConnect")?;
+        accepting.ok("CONN-32 NdkAccept")?;
+        Ok(Self { _connectors: [connector, delivered], left, right, cq, _listener: listener })
+    }
 }
 
 /// The other thread of a race.
