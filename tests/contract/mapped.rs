@@ -7,8 +7,8 @@ use crate::{
 };
 use core::ptr::{self, NonNull};
 use ndkpi_sys::{
-    NDK_LOGICAL_ADDRESS_MAPPING, NDK_MW, NDK_MW_DISPATCH, NDK_OBJECT_HEADER, NDK_SGE, NDK_SGE__bindgen_ty_1, NTSTATUS,
-    SIZE_T, STATUS_NOT_SUPPORTED, STATUS_SUCCESS, UINT32, ULONG,
+    NDK_LOGICAL_ADDRESS, NDK_LOGICAL_ADDRESS_MAPPING, NDK_MW, NDK_MW_DISPATCH, NDK_OBJECT_HEADER, NDK_SGE,
+    NDK_SGE__bindgen_ty_1, NTSTATUS, SIZE_T, STATUS_NOT_SUPPORTED, STATUS_SUCCESS, UINT32, ULONG,
 };
 
 const PAGE: usize = 4096;
@@ -51,6 +51,12 @@ impl Mapped {
         unsafe { (*self.lam()).AdapterPageCount }
     }
 
+    /// The page list as a registration takes it: number and first element.
+    pub fn array(&self) -> (ULONG, *const NDK_LOGICAL_ADDRESS) {
+        // SAFETY: the mapping was filled in; only the place of the array is computed.
+        (self.pages(), unsafe { ptr::addr_of!((*self.lam()).AdapterPageArray).cast() })
+    }
+
     /// An entry for bytes within one page of the buffer, by logical address.
     pub fn sge(&self, offset: usize, length: usize, token: UINT32) -> NDK_SGE {
         let at = self.fbo as usize + offset;
@@ -71,11 +77,9 @@ impl Mapped {
         let Some(register) = qp.dispatch().NdkFastRegister else { return STATUS_NOT_SUPPORTED };
         let base = tag(base);
         let length = self.buffer.len() as SIZE_T;
+        let (pages, array) = self.array();
         // SAFETY: QP and region are open; the page list is read during the call (FRG-08).
-        unsafe {
-            let pages = ptr::addr_of!((*self.lam()).AdapterPageArray).cast();
-            register(qp.raw(), tag(context), mr.raw(), self.pages(), pages, self.fbo, length, base, flags)
-        }
+        unsafe { register(qp.raw(), tag(context), mr.raw(), pages, array, self.fbo, length, base, flags) }
     }
 
     /// Address of a byte as peers and entries of a fast-register region name it.

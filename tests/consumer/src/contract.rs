@@ -91,6 +91,14 @@ mod flags_defer;
 mod flags_inline;
 #[path = "../../contract/flush.rs"]
 mod flush;
+#[path = "../../contract/habits_connect.rs"]
+mod habits_connect;
+#[path = "../../contract/habits_memory.rs"]
+mod habits_memory;
+#[path = "../../contract/habits_open.rs"]
+mod habits_open;
+#[path = "../../contract/habits_queue.rs"]
+mod habits_queue;
 #[path = "../../contract/header.rs"]
 mod header;
 #[path = "../../contract/invalidate.rs"]
@@ -127,6 +135,14 @@ mod mr_fast;
 mod mr_token;
 #[path = "../../contract/mw.rs"]
 mod mw;
+#[path = "../../contract/negative_access.rs"]
+mod negative_access;
+#[path = "../../contract/negative_close.rs"]
+mod negative_close;
+#[path = "../../contract/negative_queue.rs"]
+mod negative_queue;
+#[path = "../../contract/negative_state.rs"]
+mod negative_state;
 #[path = "../../contract/objects.rs"]
 mod objects;
 #[path = "../../contract/pages.rs"]
@@ -149,6 +165,10 @@ mod reentry;
 mod regions_parallel;
 #[path = "../../contract/send.rs"]
 mod send;
+#[path = "../../contract/sequence.rs"]
+mod sequence;
+#[path = "../../contract/sequence_world.rs"]
+mod sequence_world;
 #[path = "../../contract/srq.rs"]
 mod srq;
 #[path = "../../contract/srq_modify.rs"]
@@ -165,6 +185,8 @@ mod version_mixed;
 mod version_tables;
 #[path = "../../contract/windows.rs"]
 mod windows;
+#[path = "../../contract/witness.rs"]
+mod witness;
 #[path = "../../contract/work.rs"]
 mod work;
 #[path = "../../contract/work_help.rs"]
@@ -225,6 +247,10 @@ static FILES: &[&[Workload]] = &[
     flags_defer::TESTS,
     flags_inline::TESTS,
     flush::TESTS,
+    habits_connect::TESTS,
+    habits_memory::TESTS,
+    habits_open::TESTS,
+    habits_queue::TESTS,
     header::TESTS,
     invalidate::TESTS,
     invalidate_race::TESTS,
@@ -241,6 +267,10 @@ static FILES: &[&[Workload]] = &[
     mr_token::TESTS,
     mw::TESTS,
     objects::TESTS,
+    negative_access::TESTS,
+    negative_close::TESTS,
+    negative_queue::TESTS,
+    negative_state::TESTS,
     pd::TESTS,
     ports::TESTS,
     qp::TESTS,
@@ -248,6 +278,7 @@ static FILES: &[&[Workload]] = &[
     rdma_write::TESTS,
     reentry::TESTS,
     send::TESTS,
+    sequence::TESTS,
     srq::TESTS,
     srq_modify::TESTS,
     srq_receive::TESTS,

@@ -134,6 +134,22 @@ impl Provider {
         unsafe { open(self.0.npi.Client, version, interface, adapter) }
     }
 
+    /// Asks again for the NDK functions, with `room` bytes for them (at most 16) and no place for the size; raw
+    /// status, PASSIVE_LEVEL.
+    pub fn ask(&self, room: usize) -> NTSTATUS {
+        irql::assert_passive();
+        let mut ndk = WSK_PROVIDER_NDK_DISPATCH::default();
+        let room = room.min(size_of::<WSK_PROVIDER_NDK_DISPATCH>()) as SIZE_T;
+        // SAFETY: the provider is captured, so its table stands.
+        let Some(control) = (unsafe { self.0.npi.Dispatch.as_ref() }).and_then(|dispatch| dispatch.WskControlClient)
+        else {
+            return STATUS_NOT_SUPPORTED;
+        };
+        let (code, output) = (WSKNDK_GET_WSK_PROVIDER_NDK_DISPATCH, (&raw mut ndk).cast());
+        // SAFETY: the output is a local of at least the size given; without an IRP the call is synchronous.
+        unsafe { control(self.0.npi.Client, code, 0, ptr::null_mut(), room, output, ptr::null_mut(), ptr::null_mut()) }
+    }
+
     /// `WskCloseNdkAdapter` as it is: PASSIVE_LEVEL, waits for everything that descends from the adapter.
     ///
     /// # Safety

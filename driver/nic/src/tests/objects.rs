@@ -243,6 +243,26 @@ fn bound(rig: &Rig, region: &Memory, rights: Access) -> (SlotIndex, ObjectWork) 
 }
 
 #[test]
+fn bnd_09_a_bind_that_fails_leaves_the_binding_to_be_invalidated() {
+    let rig = Rig::new();
+    let region = rig.memory(A, 100, LOCAL);
+    let (window, work) = bound(&rig, &region, Access::REMOTE_READ);
+    assert_eq!(one(&rig, A), S::Success);
+    // Posted, and flushed before it ran: the window's latest token never came alive.
+    let planned = rig.table.plan_window_token(window).expect("a window");
+    let invalidate = ObjectWork { object: window.0, token: planned, ..ObjectWork::EMPTY };
+    rig.object(A, 2, Opcode::Invalidate, &invalidate);
+    assert_eq!(one(&rig, A), S::Success);
+    assert!(rig.table.pin_remote(work.token, work.base, 1, Access::REMOTE_READ, PD, 100, &rig.log).is_err());
+    // An Invalidate that is older than the binding is of a window that had the slot before.
+    let (window, _) = bound(&rig, &region, Access::REMOTE_READ);
+    assert_eq!(one(&rig, A), S::Success);
+    let earlier = ObjectWork { object: window.0, token: Token(0), ..ObjectWork::EMPTY };
+    rig.object(A, 3, Opcode::Invalidate, &earlier);
+    assert_eq!(one(&rig, A), S::InvalidRequest);
+}
+
+#[test]
 fn mw_06_a_window_gives_its_range_and_rights_to_its_peer_alone() {
     let rig = Rig::new();
     let region = rig.memory(A, 100, LOCAL);

@@ -161,8 +161,8 @@ impl Table {
 
     /// Ends all access through an FRMR or window for an Invalidate of QP `qp` (INV-01). Complete when [`Table::is_at_rest`].
     pub fn invalidate_object(&self, work: &ObjectWork, pd: u32, qp: u32, sink: &impl Sink) -> Result<(), WorkError> {
-        let slot = self.named(SlotIndex(work.object), work.token).ok_or(WorkError::Invalid)?;
-        self.kill(slot, work.token, pd, qp, sink)
+        let (slot, token) = self.meant(SlotIndex(work.object), work.token).ok_or(WorkError::Invalid)?;
+        self.kill(slot, token, pd, qp, sink)
     }
 
     /// The same for a token that arrives with the peer's SendAndInvalidate, at QP `qp` (SINV-03), or that an RDMA Read
@@ -223,6 +223,22 @@ impl Table {
         let slot = self.slot(index)?;
         let word = slot.word();
         (named == index && word.keyed() && word.key() == key).then_some(slot)
+    }
+
+    /// As [`Table::named`] for an Invalidate, with the token that the slot has. `token` is that of the latest Bind that was
+    /// posted; when it failed or was flushed, the window still has an earlier one. Keys run on over the lives of a slot, so
+    /// that one further on is of another window.
+    fn meant(&self, index: SlotIndex, token: Token) -> Option<(&Slot, Token)> {
+        let (named, latest) = self.opened(token);
+        let slot = self.slot(index).filter(|_| named == index)?;
+        let word = slot.word();
+        if !word.keyed() {
+            return None;
+        }
+        let first = self.first_key(index);
+        let behind = (latest ^ first).wrapping_sub(word.key() ^ first) & KEY_MASK;
+        let meant = behind == 0 || (word.kind() == Some(Kind::Window) && behind <= KEY_MASK >> 1);
+        meant.then(|| (slot, self.sealed(index, word.key())))
     }
 
     /// After a claim: the object may have been closed while it was claimed.

@@ -53,10 +53,16 @@ impl Consumer {
     /// # Errors
     /// [`Error::Refused`] if the consumer does not know the workload or cannot begin.
     pub fn run(&self, request: &api::Request, file: Option<&Path>) -> Result<api::Outcome, Error> {
-        let mut input = request.as_bytes().to_vec();
-        if let Some(file) = file {
-            input.extend(nt_path(file).encode_utf16().flat_map(u16::to_le_bytes));
-        }
+        let path = file.map(nt_path).unwrap_or_default();
+        self.run_with(request, &path.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>())
+    }
+
+    /// The same with any bytes behind the request.
+    ///
+    /// # Errors
+    /// As [`Consumer::run`].
+    pub fn run_with(&self, request: &api::Request, behind: &[u8]) -> Result<api::Outcome, Error> {
+        let input = [request.as_bytes(), behind].concat();
         let bytes = self.control("a run", api::IOCTL_RUN, &input, size_of::<api::Outcome>())?;
         parse("a run", &bytes)
     }

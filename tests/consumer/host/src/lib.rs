@@ -238,6 +238,14 @@ impl Session {
         self.consumer.run(request, file)
     }
 
+    /// See [`Consumer::run_with`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_with(&self, request: &api::Request, behind: &[u8]) -> Result<api::Outcome, Error> {
+        self.consumer.run_with(request, behind)
+    }
+
     /// Runs a workload on another thread.
     pub fn start(&self, request: &api::Request) -> Running {
         Running::start(Arc::clone(&self.consumer), request)
