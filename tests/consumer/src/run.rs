@@ -3,7 +3,7 @@
 use crate::kernel::{Event, Lock, NoMemory, Shared, Waited};
 use core::{
     panic::Location,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 use ndkpi_sys::{NTSTATUS, STATUS_CANCELLED, STATUS_INSUFFICIENT_RESOURCES, STATUS_IO_TIMEOUT, STATUS_UNSUCCESSFUL};
 use ndktest_api as api;
@@ -125,6 +125,8 @@ pub struct State {
     pub request: api::Request,
     /// What has happened.
     pub counts: Counts,
+    /// The provider has answered STATUS_INSUFFICIENT_RESOURCES to a request.
+    pub starved: AtomicBool,
     /// Set to end the run early.
     pub cancel: Event,
     /// Set to let the run go on from a stage.
@@ -151,6 +153,7 @@ impl Run {
         let state = State {
             request,
             counts: Counts::default(),
+            starved: AtomicBool::new(false),
             cancel: Event::manual()?,
             go_on: Event::automatic()?,
             aside: Lock::new(None),
@@ -210,6 +213,8 @@ impl Run {
         match event.wait_unless(&self.cancel, self.patience()) {
             Waited::Signalled => Ok(()),
             Waited::Other => Err(Failure::new("the run was cancelled", STATUS_CANCELLED)),
+            // What was refused for want of memory causes no event either.
+            Waited::TimedOut if self.starved.load(Relaxed) => Err(Failure::new(what, STATUS_INSUFFICIENT_RESOURCES)),
             Waited::TimedOut => Err(Failure::new(what, STATUS_IO_TIMEOUT)),
         }
     }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use ndkpi_sys::{NDIS_OBJECT_TYPE_NDK_PROVIDER_CHARACTERISTICS, NDIS_STATUS_NOT_SUPPORTED, OID_NDK_STATISTICS};
 use ndktest_host::Setup;
 use ntsim::machine::{Machine, Registration};
-use ntsim::verifier::faults;
+use ntsim::verifier::faults::{Injection, Plan};
 
 use super::bench::{Bench, first};
 use crate::host::{Checks, requirements};
@@ -49,9 +49,9 @@ fn reg_03(checks: &Checks) -> Result<()> {
     let setup = Setup::tests();
     let image = setup.images.join("softndk.sys");
     let mut machine = Machine::new(setup.config)?;
-    faults::set_chooser(Some(Box::new(|row| row.name == "NdisSetOptionalHandlers")));
-    let loaded = machine.load(&image, &[]);
-    faults::set_chooser(None);
+    let injection = Injection::arm(Plan::fixpoint().routine("NdisSetOptionalHandlers"));
+    let (loaded, failed) = injection.round(|| machine.load(&image, &[]));
+    checks.equal(failed, 1, "the handlers are refused")?;
     match loaded {
         // The registration failed with it: no adapter can be made, and nothing is left of the driver.
         Err(_) => {

@@ -47,7 +47,8 @@ impl Kernel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ImageId(pub u32);
 
-const MAX_IMAGES: usize = 256;
+/// Loads of one process; a fixpoint of faults loads the same driver many times.
+const MAX_IMAGES: usize = 4096;
 
 /// The loaded images. Reading takes no lock (a signal handler reads it); images stay listed after
 /// unload, so that a late call into one can be named.

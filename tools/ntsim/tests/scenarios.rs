@@ -187,3 +187,52 @@ fn inspect_shows_the_image() {
     let value: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
     assert!(value.is_object(), "{value}");
 }
+
+#[test]
+fn scenarios_survive_every_failure_once() {
+    sys("ntsim_echo", "ntsim-echo");
+    sys("softndk", "softndk");
+    let scratch = Scratch::new("faults");
+    for (name, least) in [("echo.toml", 5), ("two-adapters.toml", 20)] {
+        let json = scratch.path().join("faults.json");
+        let file = shipped(name);
+        let ran = ntsim(&[
+            "run".as_ref(),
+            "--faults".as_ref(),
+            "fixpoint".as_ref(),
+            "--faults-json".as_ref(),
+            json.as_os_str(),
+            file.as_os_str(),
+        ]);
+        assert_eq!(ran.code, Some(0), "{name}: {ran:#?}");
+        assert!(ran.stdout.contains("unique stacks failed") && ran.stdout.contains("survived: "), "{name}: {ran:#?}");
+        let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+        assert!(report["failed"].as_u64().unwrap() >= least, "{name}: {report}");
+        assert_eq!(report["failed"], report["survived"], "{name}");
+        assert_eq!(report["faults"].as_array().unwrap().len() as u64, report["failed"].as_u64().unwrap());
+        assert!(report["faults"][0]["stack"][0]["function"].as_str().is_some_and(|name| !name.is_empty()), "{report}");
+    }
+}
+
+#[test]
+fn one_call_and_random_calls_can_fail() {
+    let scratch = Scratch::new("faults-some");
+    let path = sys("ntsim_echo", "ntsim-echo");
+    let scenario = |faults: &str| {
+        let text = format!("[scenario]\n{faults}\n[[driver]]\nname = 'echo'\npath = '{}'\n", path.display());
+        ntsim_on("run", &scratch.file("test.toml", text.as_bytes()))
+    };
+    let ran = scenario("faults = 'nth:1'\nfault-drivers = ['echo']\nfault-routines = ['IoCreateDevice']");
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(ran.stdout.contains("IoCreateDevice answered STATUS_INSUFFICIENT_RESOURCES"), "{ran:#?}");
+    assert!(ran.stdout.contains("faults: 1 calls failed, 1 survived"), "{ran:#?}");
+    let ran = scenario("faults = 'random:7:1'");
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(!ran.stdout.contains("faults: 0 calls"), "{ran:#?}");
+    let ran = scenario("faults = 'random:7:0'");
+    assert!(ran.stdout.contains("faults: 0 calls failed"), "{ran:#?}");
+    scenario("faults = 'never'").refused(2, &["test.toml:2:", "none of fixpoint"]);
+    scenario("faults = 'fixpoint'\nfault-routines = ['KeSetEvent']").refused(2, &["test.toml:3:", "KeSetEvent"]);
+    scenario("faults = 'fixpoint'\nfault-drivers = ['other']").refused(2, &["test.toml:3:", "other"]);
+    scenario("fault-drivers = ['echo']").refused(2, &["needs `faults`"]);
+}

@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 pub mod child;
 mod consumer;
+pub mod faults;
 mod running;
 
 pub use consumer::Consumer;

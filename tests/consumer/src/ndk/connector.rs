@@ -6,7 +6,7 @@ use crate::{
         Adapter, Address, Answer, Created, Endpoint, Object, Qp, Submitted,
         listener::ListenerKind,
         object::{self, Keep, kind},
-        request::{self, on_create, on_request},
+        request::{self, Prepared, on_create, on_request},
     },
     run::{Failure, Result, Run},
 };
@@ -131,11 +131,22 @@ pub(super) unsafe fn delivered(
     raw: NonNull<NDK_CONNECTOR>,
     adapter: &Adapter,
     listener: &Object<ListenerKind>,
+    spare: Spare,
 ) -> Result<Connector> {
     let keep = [Keep::Adapter(adapter.clone()), Keep::Listener(listener.clone()), Keep::Nothing];
     let created = Answer { inline: STATUS_PENDING, status: STATUS_SUCCESS, object: raw.as_ptr().cast() };
     // SAFETY: the caller vouches for the connector.
-    unsafe { Object::adopt(run, raw, created, Disconnection::new()?, keep) }
+    unsafe { Object::adopt(run, raw, created, spare.0, keep, spare.1) }
+}
+
+/// The memory that [`delivered`] needs, taken before a connector leaves the queue.
+pub(super) struct Spare(Shared<Disconnection>, Prepared);
+
+impl Spare {
+    #[track_caller]
+    pub(super) fn new() -> Result<Self> {
+        Ok(Self(Disconnection::new()?, Prepared::new()?))
+    }
 }
 
 impl Connector {

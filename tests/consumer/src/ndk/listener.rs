@@ -4,9 +4,9 @@ use crate::{
     kernel::{Event, Lock, Shared},
     ndk::{
         Adapter, Address, Connector, Created, Object, Submitted,
-        connector::{self, address},
+        connector::{self, Spare, address},
         object::{self, Keep, kind},
-        request::{self, on_close, on_create, on_request},
+        request::{self, Prepared, on_close, on_create, on_request},
     },
     run::{Failure, Result},
 };
@@ -86,11 +86,17 @@ impl Backlog {
     // Closes connectors that nobody took; the listener cannot close before them (LSN-21).
     fn empty(&self, adapter: &Adapter) {
         while let Some(connector) = self.waiting.with(Waiting::take) {
-            let closing = request::submit(adapter.run(), |context| {
+            let Ok(closing) = Prepared::new() else {
+                // Without memory nobody waits; the close of the listener does (LSN-21).
                 // SAFETY: the connector is pending and nobody else has it.
+                unsafe { close(connector, core::ptr::null_mut()) };
+                continue;
+            };
+            let closing = closing.submit(adapter.run(), |context| {
+                // SAFETY: as above.
                 unsafe { close(connector, context) }
             });
-            if let Err(failure) = closing.and_then(|closing| closing.ok("CONN-45 closing a pending connector")) {
+            if let Err(failure) = closing.ok("CONN-45 closing a pending connector") {
                 adapter.run().set_aside(failure);
             }
         }
@@ -196,9 +202,10 @@ impl Listener {
     #[track_caller]
     pub fn try_next(&self) -> Result<Option<Connector>> {
         let (adapter, backlog) = self.extra();
+        let spare = Spare::new()?;
         match backlog.waiting.with(Waiting::take) {
             // SAFETY: the connector came out of the queue, so nobody else has it.
-            Some(raw) => unsafe { connector::delivered(self.run(), raw, adapter, self) }.map(Some),
+            Some(raw) => unsafe { connector::delivered(self.run(), raw, adapter, self, spare) }.map(Some),
             None => Ok(None),
         }
     }

@@ -9,7 +9,7 @@ use crate::{
         listener::ListenerKind,
         pd::PdKind,
         qp::QpKind,
-        request::{self, Answer, Submitted},
+        request::{self, Answer, Prepared, Submitted},
         srq::SrqKind,
     },
     run::{Failure, Result, Run},
@@ -91,6 +91,8 @@ struct Inner<K: Kind> {
     raw: NonNull<K::Raw>,
     created: Answer,
     closed: AtomicBool,
+    // Taken at the begin, since a close that finds no memory would leave the object open.
+    closing: Lock<Option<Prepared>>,
     run: Run,
     extra: K::Extra,
     // Antecedents that came later: the QP of a connector, and the endpoint it connects from.
@@ -148,6 +150,7 @@ pub fn create<K: Kind>(
     call: impl FnOnce(ndkpi_sys::PVOID, &mut *mut K::Raw, &K::Extra) -> NTSTATUS,
 ) -> Result<Created<K>> {
     let mut inline: *mut K::Raw = core::ptr::null_mut();
+    let closing = Prepared::new()?;
     let submitted = request::submit(run, |context| call(context, &mut inline, &extra))?;
     let answer = submitted.wait()?;
     // A pending create writes nothing through the out pointer (CMP-07).
@@ -155,7 +158,7 @@ pub fn create<K: Kind>(
     let object = match NonNull::new(delivered) {
         Some(raw) if answer.status == STATUS_SUCCESS => {
             // SAFETY: the provider delivered the object, which is open and belongs to the consumer.
-            Some(unsafe { Object::adopt(run, raw, answer, extra, antecedents) }?)
+            Some(unsafe { Object::adopt(run, raw, answer, extra, antecedents, closing) }?)
         }
         Some(_) => {
             return Err(Failure::new("CMP-08 a failing create delivers no object", answer.status));
@@ -176,12 +179,14 @@ impl<K: Kind> Object<K> {
         created: Answer,
         extra: K::Extra,
         antecedents: [Keep; 3],
+        closing: Prepared,
     ) -> Result<Self> {
         // On failure the value is dropped, which closes the object.
         let inner = Inner {
             raw,
             created,
             closed: AtomicBool::new(false),
+            closing: Lock::new(Some(closing)),
             run: run.clone(),
             extra,
             later: Lock::new(Keep::Nothing),
@@ -252,8 +257,10 @@ impl<K: Kind> Inner<K> {
         let close = close.ok_or_else(|| Failure::new("VER-08 no entry of a table is NULL", STATUS_NOT_SUPPORTED))?;
         let header = self.raw.as_ptr().cast();
         // SAFETY: the object is open and is not used after this; the callback fits the context.
-        let submitted =
-            request::submit(&self.run, |context| unsafe { close(header, Some(request::on_close), context) })?;
+        let call = |context| unsafe { close(header, Some(request::on_close), context) };
+        let prepared = self.closing.with(Option::take);
+        let prepared = prepared.ok_or_else(|| Failure::new("the test closes an object twice", 0))?;
+        let submitted = prepared.submit(&self.run, call);
         if submitted.inline() != STATUS_SUCCESS && submitted.inline() != STATUS_PENDING {
             return Err(Failure::new("LIFE-01 a close returns success or pending", submitted.inline()));
         }

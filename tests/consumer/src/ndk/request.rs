@@ -2,13 +2,13 @@
 
 use crate::{
     kernel::{Event, Shared},
-    run::{Result, Run},
+    run::{Failure, Result, Run},
 };
 use core::{
     ptr,
     sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, Ordering},
 };
-use ndkpi_sys::{NDK_OBJECT_HEADER, NTSTATUS, PVOID, STATUS_PENDING, STATUS_SUCCESS};
+use ndkpi_sys::{NDK_OBJECT_HEADER, NTSTATUS, PVOID, STATUS_INSUFFICIENT_RESOURCES, STATUS_PENDING, STATUS_SUCCESS};
 
 /// What a completion callback leaves behind.
 pub struct Completion {
@@ -60,22 +60,39 @@ pub struct Submitted {
 /// what the function returned. IRQL <= DISPATCH_LEVEL, if the function allows it.
 #[track_caller]
 pub fn submit(run: &Run, call: impl FnOnce(PVOID) -> NTSTATUS) -> Result<Submitted> {
-    let completion = Shared::try_new(Completion {
-        event: Event::manual()?,
-        status: AtomicI32::new(STATUS_PENDING),
-        object: AtomicPtr::new(ptr::null_mut()),
-        calls: AtomicU32::new(0),
-    })?;
-    let context = completion.clone().into_context();
-    let inline = call(context);
-    if inline == STATUS_PENDING {
-        run.counts.pended.fetch_add(1, Ordering::Relaxed);
-    } else {
-        // No callback comes (CMP-02), so its reference comes back here.
-        // SAFETY: the context is the one made above, and nobody else takes it.
-        drop(unsafe { Shared::<Completion>::from_context(context) });
+    Ok(Prepared::new()?.submit(run, call))
+}
+
+/// The memory of a request that is made later, such as a close, which must not fail.
+pub struct Prepared(Shared<Completion>);
+
+impl Prepared {
+    /// Takes the memory. IRQL <= DISPATCH_LEVEL.
+    #[track_caller]
+    pub fn new() -> Result<Self> {
+        Ok(Self(Shared::try_new(Completion {
+            event: Event::manual()?,
+            status: AtomicI32::new(STATUS_PENDING),
+            object: AtomicPtr::new(ptr::null_mut()),
+            calls: AtomicU32::new(0),
+        })?))
     }
-    Ok(Submitted { inline, completion, run: run.clone() })
+
+    /// As [`submit`], without need of memory.
+    pub fn submit(self, run: &Run, call: impl FnOnce(PVOID) -> NTSTATUS) -> Submitted {
+        let completion = self.0;
+        let context = completion.clone().into_context();
+        let inline = call(context);
+        note(run, inline);
+        if inline == STATUS_PENDING {
+            run.counts.pended.fetch_add(1, Ordering::Relaxed);
+        } else {
+            // No callback comes (CMP-02), so its reference comes back here.
+            // SAFETY: the context is the one made above, and nobody else takes it.
+            drop(unsafe { Shared::<Completion>::from_context(context) });
+        }
+        Submitted { inline, completion, run: run.clone() }
+    }
 }
 
 impl Submitted {
@@ -102,12 +119,16 @@ impl Submitted {
             return Ok(Answer { inline: self.inline, status: self.inline, object: ptr::null_mut() });
         }
         let ended = self.completion.event.wait(self.run.patience());
-        self.run.check(ended == crate::kernel::Waited::Signalled, "CMP-19 a pending request ends")?;
-        Ok(Answer {
-            inline: self.inline,
-            status: self.completion.status.load(Ordering::Acquire),
-            object: self.completion.object.load(Ordering::Acquire),
-        })
+        if ended != crate::kernel::Waited::Signalled {
+            // A peer that found no memory lets it wait.
+            let starved = self.run.starved.load(Ordering::Relaxed);
+            let status = if starved { STATUS_INSUFFICIENT_RESOURCES } else { STATUS_SUCCESS };
+            return Err(Failure::new("CMP-19 a pending request ends", status));
+        }
+        self.run.counts.checks.fetch_add(1, Ordering::Relaxed);
+        let status = self.completion.status.load(Ordering::Acquire);
+        note(&self.run, status);
+        Ok(Answer { inline: self.inline, status, object: self.completion.object.load(Ordering::Acquire) })
     }
 
     /// Waits, and expects success.
@@ -117,6 +138,12 @@ impl Submitted {
         let answer = self.wait()?;
         answer.ok(&run, what)?;
         Ok(answer)
+    }
+}
+
+fn note(run: &Run, status: NTSTATUS) {
+    if status == STATUS_INSUFFICIENT_RESOURCES {
+        run.starved.store(true, Ordering::Relaxed);
     }
 }
 

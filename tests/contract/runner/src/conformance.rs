@@ -7,8 +7,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use ndktest_api::Outcome;
 use ndktest_host::Session;
+pub(crate) use ndktest_host::faults::reason;
 
 use crate::host::Checks;
 use crate::machine::{Kind, together};
@@ -132,35 +132,31 @@ fn host_child(ids: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// One line on why a test failed.
-pub(crate) fn reason(outcome: &Outcome) -> String {
-    let failure = &outcome.failure;
-    format!(
-        "{} ({}:{}, status {:#010x}, seen {:#x}, wanted {:#x}, {} checks before)",
-        failure.what, failure.file, failure.line, failure.status, failure.seen, failure.wanted, outcome.checks
-    )
-}
-
 /// Runs `ids` over `wire` in as many children as it takes.
 ///
 /// # Errors
 /// A child that cannot be started.
 pub fn run(wire: Wire, ids: &[String]) -> Result<Vec<Verdict>> {
+    run_as("child", wire, ids, &mut |_| {})
+}
+
+/// As [`run`], with children of a certain kind; `other` gets what they say beside verdicts.
+pub(crate) fn run_as(kind: &str, wire: Wire, ids: &[String], other: &mut dyn FnMut(&str)) -> Result<Vec<Verdict>> {
     let mut verdicts = Vec::new();
     for (_, group) in together(ids) {
-        verdicts.extend(run_group(wire, &group)?);
+        verdicts.extend(run_group(kind, wire, &group, other)?);
     }
     Ok(verdicts)
 }
 
-fn run_group(wire: Wire, ids: &[String]) -> Result<Vec<Verdict>> {
+fn run_group(kind: &str, wire: Wire, ids: &[String], other: &mut dyn FnMut(&str)) -> Result<Vec<Verdict>> {
     let mut verdicts = Vec::new();
     let mut left = ids;
     // Tests that boot their own machines choose its options, which hold for a whole process.
     let most = if wire == Wire::Ndis { 1 } else { usize::MAX };
     while !left.is_empty() {
         let now = left.get(..most).unwrap_or(left);
-        let (ended, died) = one_child(wire, now)?;
+        let (ended, died) = one_child(kind, wire, now, other)?;
         let mut done = ended.len();
         verdicts.extend(ended);
         if let Some(report) = died {
@@ -174,10 +170,15 @@ fn run_group(wire: Wire, ids: &[String]) -> Result<Vec<Verdict>> {
     Ok(verdicts)
 }
 
-fn one_child(wire: Wire, ids: &[String]) -> Result<(Vec<Verdict>, Option<String>)> {
+fn one_child(
+    kind: &str,
+    wire: Wire,
+    ids: &[String],
+    other: &mut dyn FnMut(&str),
+) -> Result<(Vec<Verdict>, Option<String>)> {
     let program = std::env::current_exe().context("the runner's own path")?;
     let mut child = Command::new(program)
-        .args(["child", wire.name()])
+        .args([kind, wire.name()])
         .args(ids)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -196,7 +197,7 @@ fn one_child(wire: Wire, ids: &[String]) -> Result<(Vec<Verdict>, Option<String>
                 let (id, why) = rest.split_once(' ').unwrap_or((rest, ""));
                 ended.push(Verdict { id: id.to_owned(), wire, failure: Some(why.to_owned()) });
             }
-            _ => {}
+            _ => other(&line),
         }
     }
     let status = child.wait().context("the child's end")?;

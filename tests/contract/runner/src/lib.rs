@@ -6,6 +6,7 @@
 
 pub mod conformance;
 pub mod coverage;
+pub mod faults;
 pub mod host;
 pub mod machine;
 pub mod report;

@@ -10,7 +10,7 @@ use clap::Parser;
 use softndk_runner::conformance::{self, Test};
 use softndk_runner::coverage::{self, Coverage};
 use softndk_runner::report::Report;
-use softndk_runner::{Wire, selection};
+use softndk_runner::{Wire, faults, selection};
 
 /// Runs the tests of the contract on softndk.sys and ndktest.sys in the simulator.
 #[derive(Debug, Parser)]
@@ -24,6 +24,9 @@ struct Cli {
     /// Only over this wire: same, two or ndis.
     #[arg(long, value_parser = wire)]
     wire: Option<Wire>,
+    /// Play each test until every call stack of the provider that can fail has failed; not over the wire ndis.
+    #[arg(long)]
+    faults: bool,
     /// Print one JSON object on standard output.
     #[arg(long)]
     json: bool,
@@ -34,9 +37,13 @@ struct Cli {
 
 fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(("child", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+    if let Some((kind @ ("child" | faults::CHILD), rest)) =
+        arguments.split_first().map(|(first, rest)| (first.as_str(), rest))
+    {
         let (wire, ids) = rest.split_first().context("a wire")?;
-        conformance::child(Wire::named(wire).context("same, two or ndis")?, ids)?;
+        let wire = Wire::named(wire).context("same, two or ndis")?;
+        let child = if kind == faults::CHILD { faults::child } else { conformance::child };
+        child(wire, ids)?;
         return Ok(ExitCode::SUCCESS);
     }
     let cli = Cli::parse();
@@ -46,14 +53,17 @@ fn main() -> Result<ExitCode> {
         println!("{}", path.display());
         return Ok(ExitCode::SUCCESS);
     }
-    let whole = cli.id.is_empty() && cli.object.is_none() && cli.wire.is_none();
+    let whole = cli.id.is_empty() && cli.object.is_none() && cli.wire.is_none() && !cli.faults;
     let tests = conformance::tests()?.into_iter().filter(|test| is_wanted(&cli, test)).collect::<Vec<_>>();
     ensure!(!tests.is_empty(), "no test of that name");
     let mut verdicts = Vec::new();
-    for wire in Wire::ALL.into_iter().filter(|wire| cli.wire.is_none_or(|wanted| wanted == *wire)) {
+    let mut seen = faults::Seen::default();
+    // Tests that NDIS makes boot machines of their own, with faults of their own.
+    let played = |wire: &Wire| cli.wire.is_none_or(|wanted| wanted == *wire) && !(cli.faults && *wire == Wire::Ndis);
+    for wire in Wire::ALL.into_iter().filter(played) {
         let ids: Vec<String> =
             tests.iter().filter(|test| test.wires.contains(&wire)).map(|test| test.id.clone()).collect();
-        verdicts.extend(conformance::run(wire, &ids)?);
+        verdicts.extend(if cli.faults { faults::run(wire, &ids, &mut seen)? } else { conformance::run(wire, &ids)? });
     }
     let coverage = Coverage::read()?;
     let report = Report::new(&verdicts, whole.then_some(&coverage));
@@ -61,6 +71,9 @@ fn main() -> Result<ExitCode> {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print!("{report}");
+        if cli.faults {
+            println!("{seen}");
+        }
     }
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

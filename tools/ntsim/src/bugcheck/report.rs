@@ -54,6 +54,12 @@ impl Report {
         for (title, stack) in violation.related {
             stacks.push(ReportStack { title, frames: stack.named() });
         }
+        for fault in crate::verifier::faults::failed_in_round() {
+            stacks.push(ReportStack {
+                title: format!("fault injector: {} answered {} to", fault.routine, fault.answer),
+                frames: fault.stack,
+            });
+        }
         Self {
             number: violation.code.number,
             name: violation.code.name,

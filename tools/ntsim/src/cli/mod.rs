@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0 all is well; 1 an expectation of the scenario did not hold; 2 the input or the
 //! command line is wrong (one line on stderr says how); 3 the simulated machine stopped with a
-//! bugcheck, or a driver left something behind.
+//! bugcheck, or a driver left something behind; 4 a round of the fault injector did not end in time.
 
 mod inspect;
 mod load;
@@ -12,11 +12,12 @@ mod run;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::machine::Strategy;
 
 use crate::report;
+use crate::verifier::faults::{Mode, Plan};
 
 /// Ends with code 1: an expectation did not hold.
 const FAILED: u8 = 1;
@@ -68,6 +69,8 @@ enum Command {
         strategy: Option<Strategy>,
         #[command(flatten)]
         files: FilesToWrite,
+        #[command(flatten)]
+        faults: WhatFails,
     },
     /// Lists the kernel routines that ntsim knows, with the IRQLs at which they may be called.
     Routines {
@@ -78,7 +81,7 @@ enum Command {
 }
 
 /// What a run writes beside its text.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Args)]
 struct FilesToWrite {
     /// Writes a report at the end or at a bugcheck: a .json file, or a .html page; may be repeated.
     #[arg(long, value_name = "FILE")]
@@ -98,6 +101,30 @@ impl FilesToWrite {
     }
 }
 
+/// What the fault injector does in a run.
+#[derive(Debug, Args)]
+struct WhatFails {
+    /// Makes routines fail: `fixpoint` (each call stack once), `nth:N`, `random:SEED:P`.
+    #[arg(long, value_name = "MODE")]
+    faults: Option<Mode>,
+    /// Fails only calls of this driver file; may be repeated.
+    #[arg(long, value_name = "NAME", requires = "faults")]
+    fault_driver: Vec<String>,
+    /// Fails only this routine; may be repeated.
+    #[arg(long, value_name = "NAME", requires = "faults")]
+    fault_routine: Vec<String>,
+    /// Writes what was failed to a JSON file.
+    #[arg(long, value_name = "FILE")]
+    faults_json: Option<PathBuf>,
+}
+
+impl WhatFails {
+    fn plan(&self) -> Option<Plan> {
+        let (drivers, routines) = (self.fault_driver.clone(), self.fault_routine.clone());
+        self.faults.map(|mode| Plan { drivers, routines, ..Plan::new(mode) })
+    }
+}
+
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -114,8 +141,14 @@ pub fn main() -> ExitCode {
             Ok(()) => load::load(&file, quiet),
             Err(error) => refuse(&error),
         },
-        Command::Run { scenario, quiet, seed, strategy, files } => match files.configure() {
-            Ok(()) => run::run(&scenario, quiet, seed.map(|seed| (seed, strategy.unwrap_or_default()))),
+        Command::Run { scenario, quiet, faults, seed, strategy, files } => match files.configure() {
+            Ok(()) => run::run(
+                &scenario,
+                quiet,
+                faults.plan(),
+                faults.faults_json.as_deref(),
+                seed.map(|seed| (seed, strategy.unwrap_or_default())),
+            ),
             Err(error) => refuse(&error),
         },
         Command::Routines { json } => routines::routines(json),

@@ -80,7 +80,7 @@ fn finished(row: &Row, module: &str, documented_irql: Option<String>) -> Routine
         max_irql: (!is_data).then_some(row.max_irql),
         documented_irql,
         blocks: row.blocks,
-        fails: row.fails,
+        fails: !row.failures.is_empty(),
     }
 }
 

@@ -8,8 +8,15 @@ use crate::machine::{Schedule, Strategy};
 use crate::report::{self, Verdict};
 use crate::scenario::Scenario;
 use crate::scenario::run::{Ending, Listener};
+use crate::verifier::faults::{Plan, Report};
 
-pub(super) fn run(file: &Path, quiet: bool, seed: Option<(u64, Strategy)>) -> ExitCode {
+pub(super) fn run(
+    file: &Path,
+    quiet: bool,
+    faults: Option<Plan>,
+    json: Option<&Path>,
+    seed: Option<(u64, Strategy)>,
+) -> ExitCode {
     let mut scenario = match Scenario::read(file) {
         Ok(scenario) => scenario,
         Err(error) => return refuse(&error),
@@ -19,6 +26,9 @@ pub(super) fn run(file: &Path, quiet: bool, seed: Option<(u64, Strategy)>) -> Ex
     }
     if scenario.schedule != Schedule::Free {
         crate::host::fix_addresses();
+    }
+    if faults.is_some() {
+        scenario.faults = faults;
     }
     crate::dbg::set_quiet(quiet);
     if !quiet && !scenario.description.is_empty() {
@@ -31,20 +41,23 @@ pub(super) fn run(file: &Path, quiet: bool, seed: Option<(u64, Strategy)>) -> Ex
     };
     let code = match crate::scenario::run::run(scenario, tell) {
         Ending::Passed(summary) => {
+            if let Some(report) = &summary.faults {
+                print(&if quiet { format!("{}\n", report.summary()) } else { format!("{report}\n") });
+            }
             let text = format!("{} steps, {} requests, nothing left behind", summary.steps, summary.requests);
             print(&format!("passed: {text}\n"));
             if let Some((events, hash)) = summary.log {
                 print(&format!("{events} events, log {hash:#018x}\n"));
             }
             report::finish(Verdict::Passed(text));
-            return ExitCode::SUCCESS;
+            return write_report(json, summary.faults.as_ref());
         }
-        Ending::Failed { line, why } => {
+        Ending::Failed { line, why, .. } => {
             eprintln!("{}: failed: {why}", place(line));
             report::finish(Verdict::Failed(format!("{}: {why}", place(line))));
             FAILED
         }
-        Ending::Unusable { line, why } => {
+        Ending::Unusable { line, why, .. } => {
             eprintln!("{}: {why}", place(line));
             report::finish(Verdict::Failed(format!("{}: {why}", place(line))));
             WRONG_INPUT
@@ -59,6 +72,15 @@ pub(super) fn run(file: &Path, quiet: bool, seed: Option<(u64, Strategy)>) -> Ex
     };
     // Drivers may still run on other threads: leave without waiting for them.
     end(code)
+}
+
+fn write_report(file: Option<&Path>, report: Option<&Report>) -> ExitCode {
+    let (Some(file), Some(report)) = (file, report) else { return ExitCode::SUCCESS };
+    let written = serde_json::to_string_pretty(report).map_err(std::io::Error::other);
+    match written.and_then(|text| std::fs::write(file, text + "\n")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&format!("{} cannot be written: {error}", file.display())),
+    }
 }
 
 /// Ends the process at once; the machine is not taken down.

@@ -16,9 +16,9 @@ pub const TABLES: &[&[&Row]] = &[ROWS, wpp::ROWS];
 crate::routines! { "ntoskrnl.exe";
     fn EtwRegister(provider: *const GUID, callback: PVOID, context: PVOID, handle: *mut u64) -> NTSTATUS = register: PASSIVE..=PASSIVE, fails(STATUS_NO_MEMORY);
     fn EtwUnregister(handle: u64) -> NTSTATUS = unregister: PASSIVE..=PASSIVE;
-    fn EtwWrite(handle: u64, event: *const EVENT_DESCRIPTOR, activity: *const GUID, count: u32, data: *const EVENT_DATA_DESCRIPTOR) -> NTSTATUS = write: PASSIVE..=HIGH;
+    fn EtwWrite(handle: u64, event: *const EVENT_DESCRIPTOR, activity: *const GUID, count: u32, data: *const EVENT_DATA_DESCRIPTOR) -> NTSTATUS = write: PASSIVE..=HIGH, fails(STATUS_NO_MEMORY);
     fn EtwWriteTransfer(handle: u64, event: *const EVENT_DESCRIPTOR, activity: *const GUID, related: *const GUID, count: u32, data: *const EVENT_DATA_DESCRIPTOR) -> NTSTATUS
-        = write_transfer: PASSIVE..=HIGH;
+        = write_transfer: PASSIVE..=HIGH, fails(STATUS_NO_MEMORY);
     fn EtwSetInformation(handle: u64, class: u32, information: PVOID, length: u32) -> NTSTATUS = set_information: PASSIVE..=PASSIVE;
     fn EtwProviderEnabled(handle: u64, level: u8, keyword: u64) -> u8 = provider_enabled: PASSIVE..=HIGH;
     fn EtwEventEnabled(handle: u64, event: *const EVENT_DESCRIPTOR) -> u8 = event_enabled: PASSIVE..=HIGH;

@@ -6,14 +6,14 @@ use crate::bugcheck::codes;
 use crate::context::{CallSite, call_driver};
 use crate::kernel::Kernel;
 use crate::table::find;
-use crate::types::{NTSTATUS, PVOID, SLIST_HEADER, STATUS_SUCCESS};
+use crate::types::{NTSTATUS, PVOID, SLIST_HEADER, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS};
 
 crate::routines! { "ntoskrnl.exe";
     fn ExInitializeNPagedLookasideList(list: *mut General, allocate: usize, free: usize, flags: u32, size: usize, tag: u32, depth: u16)
         = initialize_npaged: PASSIVE..=DISPATCH;
     fn ExDeleteNPagedLookasideList(list: *mut General) = delete_npaged: PASSIVE..=DISPATCH;
     fn ExInitializeLookasideListEx(list: *mut General, allocate: usize, free: usize, pool: u32, flags: u32, size: usize, tag: u32, depth: u16) -> NTSTATUS
-        = initialize_ex: PASSIVE..=DISPATCH;
+        = initialize_ex: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn ExDeleteLookasideListEx(list: *mut General) = delete_ex: PASSIVE..=DISPATCH;
     fn ExFlushLookasideListEx(list: *mut General) = flush_ex: PASSIVE..=DISPATCH;
 }

@@ -1,9 +1,9 @@
 //! The rest of Ex.
 
-use crate::types::{GUID, NTSTATUS, STATUS_SUCCESS};
+use crate::types::{GUID, NTSTATUS, STATUS_RETRY, STATUS_SUCCESS};
 
 crate::routines! { "ntoskrnl.exe";
-    fn ExUuidCreate(uuid: *mut GUID) -> NTSTATUS = create_uuid: PASSIVE..=PASSIVE;
+    fn ExUuidCreate(uuid: *mut GUID) -> NTSTATUS = create_uuid: PASSIVE..=PASSIVE, fails(STATUS_RETRY);
     fn ExGetPreviousMode() -> i8 = previous_mode: PASSIVE..=DISPATCH;
 }
 

@@ -360,5 +360,5 @@ crate::routines! { "ntoskrnl.exe";
     fn IoCreateDeviceSecure(driver: *mut DRIVER_OBJECT, extension: u32, name: *mut UNICODE_STRING, kind: u32, characteristics: u32, exclusive: BOOLEAN, sddl: *mut UNICODE_STRING, class: *const GUID, result: *mut *mut DEVICE_OBJECT) -> NTSTATUS = create_device_secure: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn IoDeleteDevice(device: *mut DEVICE_OBJECT) = delete_device: PASSIVE..=APC;
     fn IoCreateSymbolicLink(link: *mut UNICODE_STRING, target: *mut UNICODE_STRING) -> NTSTATUS = create_link: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES);
-    fn IoDeleteSymbolicLink(link: *mut UNICODE_STRING) -> NTSTATUS = delete_link: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES);
+    fn IoDeleteSymbolicLink(link: *mut UNICODE_STRING) -> NTSTATUS = delete_link: PASSIVE..=PASSIVE;
 }

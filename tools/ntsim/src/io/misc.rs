@@ -220,7 +220,7 @@ crate::routines! { "ntoskrnl.exe";
     fn IoAllocateErrorLogEntry(object: PVOID, size: u8) -> PVOID = allocate_error_log_entry: PASSIVE..=DISPATCH, fails(std::ptr::null_mut());
     fn IoWriteErrorLogEntry(entry: PVOID) = write_error_log_entry: PASSIVE..=DISPATCH;
     fn IoGetCurrentProcess() -> PVOID = current_process: PASSIVE..=HIGH;
-    fn IoWMIRegistrationControl(device: *mut DEVICE_OBJECT, action: u32) -> NTSTATUS = wmi_registration_control: PASSIVE..=PASSIVE;
+    fn IoWMIRegistrationControl(device: *mut DEVICE_OBJECT, action: u32) -> NTSTATUS = wmi_registration_control: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn IoGetDeviceProperty(device: *mut DEVICE_OBJECT, which: i32, length: u32, buffer: PVOID, result_length: *mut u32) -> NTSTATUS = device_property: PASSIVE..=PASSIVE;
     fn IoRegisterDeviceInterface(device: *mut DEVICE_OBJECT, class: *const GUID, reference: *mut UNICODE_STRING, link: *mut UNICODE_STRING) -> NTSTATUS = register_interface: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn IoSetDeviceInterfaceState(link: *mut UNICODE_STRING, enable: BOOLEAN) -> NTSTATUS = set_interface_state: PASSIVE..=PASSIVE;

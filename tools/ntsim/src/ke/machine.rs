@@ -3,7 +3,10 @@
 use crate::bugcheck::{Violation, codes};
 use crate::context::{self, CallSite, call_driver};
 use crate::kernel::Kernel;
-use crate::types::{BOOLEAN, DISPATCH_LEVEL, NTSTATUS, PVOID, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
+use crate::types::{
+    BOOLEAN, DISPATCH_LEVEL, NTSTATUS, PVOID, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER,
+    STATUS_NO_MEMORY, STATUS_SUCCESS,
+};
 
 crate::routines! { "ntoskrnl.exe";
     fn KeBugCheck(code: u32) = bug_check: PASSIVE..=HIGH;
@@ -11,10 +14,10 @@ crate::routines! { "ntoskrnl.exe";
     fn KeRegisterBugCheckReasonCallback(record: PVOID, routine: PVOID, reason: u32, component: *const u8) -> BOOLEAN = register_reason: PASSIVE..=HIGH;
     fn KeDeregisterBugCheckReasonCallback(record: PVOID) -> BOOLEAN = deregister_reason: PASSIVE..=HIGH;
     raising KeExpandKernelStackAndCallout(callout: Option<Callout>, parameter: PVOID, size: usize) -> NTSTATUS = expand: PASSIVE..=APC;
-    fn KeExpandKernelStackAndCalloutEx(callout: Option<Callout>, parameter: PVOID, size: usize, wait: BOOLEAN, context: PVOID) -> NTSTATUS = expand_ex: PASSIVE..=DISPATCH;
-    fn KeSaveExtendedProcessorState(mask: u64, save: PVOID) -> NTSTATUS = save_state: PASSIVE..=DISPATCH;
+    fn KeExpandKernelStackAndCalloutEx(callout: Option<Callout>, parameter: PVOID, size: usize, wait: BOOLEAN, context: PVOID) -> NTSTATUS = expand_ex: PASSIVE..=DISPATCH, fails(STATUS_NO_MEMORY);
+    fn KeSaveExtendedProcessorState(mask: u64, save: PVOID) -> NTSTATUS = save_state: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn KeRestoreExtendedProcessorState(save: PVOID) = restore_state: PASSIVE..=DISPATCH;
-    fn KeSaveFloatingPointState(save: PVOID) -> NTSTATUS = save_float: PASSIVE..=DISPATCH;
+    fn KeSaveFloatingPointState(save: PVOID) -> NTSTATUS = save_float: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn KeRestoreFloatingPointState(save: PVOID) -> NTSTATUS = restore_float: PASSIVE..=DISPATCH;
     fn KeQueryDpcWatchdogInformation(information: *mut WatchdogInformation) -> NTSTATUS = query_watchdog: DISPATCH..=DISPATCH;
     fn KeShouldYieldProcessor() -> u32 = should_yield: DISPATCH..=DISPATCH;

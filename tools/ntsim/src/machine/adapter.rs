@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{AdapterConfig, DriverId, IpConfig, Keyword, MachineError};
+use super::{AdapterConfig, DriverId, IpConfig, Keyword, MachineError, NtStatus};
 use crate::loader::Driver;
 use crate::ndis::{self, OidAnswer};
 use crate::netio;
@@ -38,13 +38,15 @@ impl Adapter {
         config: AdapterConfig,
     ) -> Result<Adapter, MachineError> {
         let keys = [format!(r"{CLASS}\{NET_CLASS}\{:04}", id.0), format!(r"{ENUM}\ROOT\NET\{:04}", id.0)];
-        let failed = |why: String| MachineError::AdapterFailed { name: config.name.clone(), why };
-        write_keys(&keys, &config).map_err(|why| failed(format!("its registry keys cannot be written: {why:?}")))?;
+        if let Err(why) = write_keys(&keys, &config) {
+            let why = format!("its registry keys cannot be written: {why:?}");
+            return Err(MachineError::AdapterFailed { name: config.name, why, status: None });
+        }
         match ndis::add_adapter(loaded.object, &config) {
             Ok(ndis) => Ok(Adapter { id, driver, config, ndis, keys: keys.into() }),
             Err(error) => {
                 delete_keys(&keys);
-                Err(failed(error.to_string()))
+                Err(failed(&config.name, &error))
             }
         }
     }
@@ -61,8 +63,7 @@ impl Adapter {
 
     fn finish(self, removed: Result<(), ndis::NdisError>) -> Result<(), MachineError> {
         delete_keys(&self.keys);
-        let name = self.config.name;
-        removed.map_err(|error| MachineError::AdapterFailed { name, why: error.to_string() })
+        removed.map_err(|error| failed(&self.config.name, &error))
     }
 
     pub fn pause(&self) -> Result<(), MachineError> {
@@ -98,9 +99,13 @@ impl Adapter {
     }
 
     fn failed(&self, error: &ndis::NdisError) -> MachineError {
-        let name = self.config.name.clone();
-        MachineError::AdapterFailed { name, why: error.to_string() }
+        failed(&self.config.name, error)
     }
+}
+
+fn failed(name: &str, error: &ndis::NdisError) -> MachineError {
+    let status = error.status().map(NtStatus::from_raw);
+    MachineError::AdapterFailed { name: name.to_owned(), why: error.to_string(), status }
 }
 
 /// Writes the software key and the hardware key of an adapter.

@@ -52,6 +52,8 @@ pub enum MachineError {
         name: String,
         /// Which step failed and how.
         why: String,
+        /// The status of that step.
+        status: Option<NtStatus>,
     },
     /// The device cannot be opened.
     #[error("{name} cannot be opened: {status}")]
@@ -70,4 +72,16 @@ pub enum MachineError {
     /// A host file is missing.
     #[error("{} does not exist", .0.display())]
     Missing(PathBuf),
+}
+
+impl MachineError {
+    /// The status that a driver failed with, where that is the reason.
+    pub fn status(&self) -> Option<NtStatus> {
+        match self {
+            Self::Load(LoadError::EntryFailed { status, .. }) => Some(NtStatus::from_raw(*status)),
+            Self::AdapterFailed { status, .. } => *status,
+            Self::Open { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
 }

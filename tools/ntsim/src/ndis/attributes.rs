@@ -224,5 +224,5 @@ unsafe fn ndk(
 
 crate::routines! { "ndis.sys";
     fn NdisMSetMiniportAttributes(handle: NDIS_HANDLE, attributes: *mut NDIS_MINIPORT_ADAPTER_ATTRIBUTES) -> NDIS_STATUS
-        = set_attributes: PASSIVE..=PASSIVE;
+        = set_attributes: PASSIVE..=PASSIVE, fails(NDIS_STATUS_RESOURCES);
 }

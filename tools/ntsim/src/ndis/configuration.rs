@@ -255,14 +255,14 @@ pub(super) unsafe fn text_of(string: *const NDIS_STRING) -> String {
 
 crate::routines! { "ndis.sys";
     fn NdisOpenConfigurationEx(object: *mut NDIS_CONFIGURATION_OBJECT, out: *mut NDIS_HANDLE) -> NDIS_STATUS
-        = open: PASSIVE..=PASSIVE, fails(NDIS_STATUS_RESOURCES);
+        = open: PASSIVE..=PASSIVE, fails(NDIS_STATUS_RESOURCES, NDIS_STATUS_FAILURE);
     fn NdisCloseConfiguration(handle: NDIS_HANDLE) = close: PASSIVE..=PASSIVE;
     fn NdisReadConfiguration(status: *mut NDIS_STATUS, out: *mut *mut NDIS_CONFIGURATION_PARAMETER,
-        handle: NDIS_HANDLE, keyword: *mut NDIS_STRING, wanted: NDIS_PARAMETER_TYPE) = read: PASSIVE..=PASSIVE;
+        handle: NDIS_HANDLE, keyword: *mut NDIS_STRING, wanted: NDIS_PARAMETER_TYPE) = read: PASSIVE..=PASSIVE, fails(unsafe { status.write(NDIS_STATUS_RESOURCES) }, unsafe { status.write(NDIS_STATUS_FAILURE) });
     fn NdisWriteConfiguration(status: *mut NDIS_STATUS, handle: NDIS_HANDLE, keyword: *mut NDIS_STRING,
-        parameter: *mut NDIS_CONFIGURATION_PARAMETER) = write: PASSIVE..=PASSIVE;
+        parameter: *mut NDIS_CONFIGURATION_PARAMETER) = write: PASSIVE..=PASSIVE, fails(unsafe { status.write(NDIS_STATUS_RESOURCES) });
     fn NdisReadNetworkAddress(status: *mut NDIS_STATUS, address: *mut *mut c_void, length: *mut u32,
-        handle: NDIS_HANDLE) = read_network_address: PASSIVE..=PASSIVE;
+        handle: NDIS_HANDLE) = read_network_address: PASSIVE..=PASSIVE, fails(unsafe { status.write(NDIS_STATUS_RESOURCES) }, unsafe { status.write(NDIS_STATUS_FAILURE) });
 }
 
 #[cfg(test)]

@@ -241,11 +241,14 @@ crate::routines! { "ndis.sys";
         = allocate_mdl: PASSIVE..=DISPATCH, fails(std::ptr::null_mut());
     fn NdisFreeMdl(mdl: *mut MDL) = free_mdl: PASSIVE..=DISPATCH;
     fn NdisGetDataBuffer(nb: *mut NET_BUFFER, needed: u32, storage: *mut c_void, align: u32, align_offset: u32)
-        -> *mut c_void = get_data_buffer: PASSIVE..=DISPATCH;
+        -> *mut c_void = get_data_buffer: PASSIVE..=DISPATCH, fails(std::ptr::null_mut());
     fn NdisAdvanceNetBufferDataStart(nb: *mut NET_BUFFER, delta: u32, free: u8, handler: NET_BUFFER_FREE_MDL_HANDLER)
         = advance: PASSIVE..=DISPATCH;
     fn NdisRetreatNetBufferDataStart(nb: *mut NET_BUFFER, delta: u32, back_fill: u32,
         handler: NET_BUFFER_ALLOCATE_MDL_HANDLER) -> NDIS_STATUS = retreat: PASSIVE..=DISPATCH, fails(NDIS_STATUS_RESOURCES);
     fn NdisCopyFromNetBufferToNetBuffer(destination: *mut NET_BUFFER, destination_offset: u32, count: u32,
-        source: *mut NET_BUFFER, source_offset: u32, copied: *mut u32) -> NDIS_STATUS = copy: PASSIVE..=DISPATCH;
+        source: *mut NET_BUFFER, source_offset: u32, copied: *mut u32) -> NDIS_STATUS = copy: PASSIVE..=DISPATCH, fails({
+            unsafe { copied.write(0) };
+            NDIS_STATUS_RESOURCES
+        });
 }

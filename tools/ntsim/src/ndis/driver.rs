@@ -195,7 +195,7 @@ unsafe fn set_optional_handlers(handle: NDIS_HANDLE, given: *mut NDIS_DRIVER_OPT
 crate::routines! { "ndis.sys";
     fn NdisMRegisterMiniportDriver(driver: *mut DRIVER_OBJECT, path: *mut UNICODE_STRING, context: NDIS_HANDLE,
         characteristics: *mut NDIS_MINIPORT_DRIVER_CHARACTERISTICS, handle: *mut NDIS_HANDLE) -> NDIS_STATUS
-        = register_miniport_driver: PASSIVE..=PASSIVE, fails(NDIS_STATUS_RESOURCES);
+        = register_miniport_driver: PASSIVE..=PASSIVE, fails(NDIS_STATUS_RESOURCES, NDIS_STATUS_FAILURE);
     fn NdisMDeregisterMiniportDriver(handle: NDIS_HANDLE) = deregister_miniport_driver: PASSIVE..=PASSIVE;
     fn NdisSetOptionalHandlers(handle: NDIS_HANDLE, handlers: *mut NDIS_DRIVER_OPTIONAL_HANDLERS) -> NDIS_STATUS
         = set_optional_handlers: PASSIVE..=PASSIVE, fails(NDIS_STATUS_RESOURCES);

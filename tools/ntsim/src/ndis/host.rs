@@ -56,6 +56,16 @@ pub enum NdisError {
     IndexTaken(u32),
 }
 
+impl NdisError {
+    /// The status that a handler of the driver gave, where that is the reason.
+    pub fn status(&self) -> Option<i32> {
+        match self {
+            Self::Initialize { status, .. } | Self::Restart { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
+
 pub(super) fn find(id: AdapterId) -> Result<Arc<Adapter>, NdisError> {
     handles::all(|object| match object {
         Object::Adapter(adapter) if adapter.id == id => Some(Arc::clone(adapter)),

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use super::call::{Call, forward};
-use super::create::create;
+use super::create::{create, no_object};
 use super::kind::Kind;
 use super::lam::Mapping;
 use super::record::Record;
@@ -188,19 +188,19 @@ crate::routines! { "tcpip.sys";
         = query_adapter_info: PASSIVE..=PASSIVE, blocks;
     fn NdkCreateCq(adapter: *mut NDK_ADAPTER, depth: u32, notification: NDK_FN_CQ_NOTIFICATION_CALLBACK,
         notification_context: *mut c_void, affinity: *mut GROUP_AFFINITY, completion: NDK_FN_CREATE_COMPLETION,
-        context: *mut c_void, out: *mut *mut NDK_CQ) -> i32 = create_cq: PASSIVE..=DISPATCH;
+        context: *mut c_void, out: *mut *mut NDK_CQ) -> i32 = create_cq: PASSIVE..=DISPATCH, fails(unsafe { no_object(out, STATUS_INSUFFICIENT_RESOURCES) });
     fn NdkCreatePd(adapter: *mut NDK_ADAPTER, completion: NDK_FN_CREATE_COMPLETION, context: *mut c_void,
-        out: *mut *mut NDK_PD) -> i32 = create_pd: PASSIVE..=DISPATCH;
+        out: *mut *mut NDK_PD) -> i32 = create_pd: PASSIVE..=DISPATCH, fails(unsafe { no_object(out, STATUS_INSUFFICIENT_RESOURCES) });
     fn NdkCreateSharedEndpoint(adapter: *mut NDK_ADAPTER, address: PSOCKADDR, length: u32,
         completion: NDK_FN_CREATE_COMPLETION, context: *mut c_void, out: *mut *mut NDK_SHARED_ENDPOINT) -> i32
-        = create_shared_endpoint: PASSIVE..=DISPATCH;
+        = create_shared_endpoint: PASSIVE..=DISPATCH, fails(unsafe { no_object(out, STATUS_INSUFFICIENT_RESOURCES) });
     fn NdkCreateConnector(adapter: *mut NDK_ADAPTER, completion: NDK_FN_CREATE_COMPLETION, context: *mut c_void,
-        out: *mut *mut NDK_CONNECTOR) -> i32 = create_connector: PASSIVE..=DISPATCH;
+        out: *mut *mut NDK_CONNECTOR) -> i32 = create_connector: PASSIVE..=DISPATCH, fails(unsafe { no_object(out, STATUS_INSUFFICIENT_RESOURCES) });
     fn NdkCreateListener(adapter: *mut NDK_ADAPTER, event: NDK_FN_CONNECT_EVENT_CALLBACK, event_context: *mut c_void,
         completion: NDK_FN_CREATE_COMPLETION, context: *mut c_void, out: *mut *mut NDK_LISTENER) -> i32
-        = create_listener: PASSIVE..=DISPATCH;
+        = create_listener: PASSIVE..=DISPATCH, fails(unsafe { no_object(out, STATUS_INSUFFICIENT_RESOURCES) });
     fn NdkBuildLAM(adapter: *mut NDK_ADAPTER, mdl: *mut MDL, length: usize, completion: NDK_FN_REQUEST_COMPLETION,
         context: *mut c_void, lam: *mut NDK_LOGICAL_ADDRESS_MAPPING, lam_size: *mut u32, fbo: *mut u32) -> i32
-        = build_lam: PASSIVE..=DISPATCH;
+        = build_lam: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkReleaseLAM(adapter: *mut NDK_ADAPTER, lam: *mut NDK_LOGICAL_ADDRESS_MAPPING) = release_lam: PASSIVE..=DISPATCH;
 }

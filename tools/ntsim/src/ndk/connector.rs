@@ -326,17 +326,17 @@ crate::routines! { "tcpip.sys";
     fn NdkConnect(connector: *mut NDK_CONNECTOR, qp: *mut NDK_QP, source: PSOCKADDR, source_length: u32,
         destination: PSOCKADDR, destination_length: u32, inbound_reads: u32, outbound_reads: u32, data: *mut c_void,
         data_length: u32, completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32
-        = connect: PASSIVE..=DISPATCH;
+        = connect: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkConnectWithSharedEndpoint(connector: *mut NDK_CONNECTOR, qp: *mut NDK_QP, endpoint: *mut NDK_SHARED_ENDPOINT,
         destination: PSOCKADDR, destination_length: u32, inbound_reads: u32, outbound_reads: u32, data: *mut c_void,
         data_length: u32, completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32
-        = connect_with_shared_endpoint: PASSIVE..=DISPATCH;
+        = connect_with_shared_endpoint: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkCompleteConnect(connector: *mut NDK_CONNECTOR, event: NDK_FN_DISCONNECT_EVENT_CALLBACK,
         event_context: *mut c_void, completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32
-        = complete_connect: PASSIVE..=DISPATCH;
+        = complete_connect: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkAccept(connector: *mut NDK_CONNECTOR, qp: *mut NDK_QP, inbound_reads: u32, outbound_reads: u32,
         data: *mut c_void, data_length: u32, event: NDK_FN_DISCONNECT_EVENT_CALLBACK, event_context: *mut c_void,
-        completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32 = accept: PASSIVE..=DISPATCH;
+        completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32 = accept: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkReject(connector: *mut NDK_CONNECTOR, data: *mut c_void, length: u32) -> i32 = reject: PASSIVE..=DISPATCH;
     fn NdkGetConnectionData(connector: *mut NDK_CONNECTOR, inbound_reads: *mut u32, outbound_reads: *mut u32,
         data: *mut c_void, length: *mut u32) -> i32 = get_connection_data: PASSIVE..=DISPATCH;
@@ -348,10 +348,10 @@ crate::routines! { "tcpip.sys";
         = disconnect: PASSIVE..=DISPATCH;
     fn NdkCompleteConnectEx(connector: *mut NDK_CONNECTOR, event: NDK_FN_DISCONNECT_EVENT_CALLBACK_EX,
         event_context: *mut c_void, completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32
-        = complete_connect_ex: PASSIVE..=DISPATCH;
+        = complete_connect_ex: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkAcceptEx(connector: *mut NDK_CONNECTOR, qp: *mut NDK_QP, inbound_reads: u32, outbound_reads: u32,
         data: *mut c_void, data_length: u32, event: NDK_FN_DISCONNECT_EVENT_CALLBACK_EX, event_context: *mut c_void,
-        completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32 = accept_ex: PASSIVE..=DISPATCH;
+        completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32 = accept_ex: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkDisconnectEvent(context: *mut c_void) = disconnect_event: PASSIVE..=DISPATCH;
     fn NdkDisconnectEventEx(context: *mut c_void, reason: u32) = disconnect_event_ex: PASSIVE..=DISPATCH;
 }

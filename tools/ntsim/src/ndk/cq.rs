@@ -114,7 +114,7 @@ crate::routines! { "tcpip.sys";
     fn NdkQueryExtension(object: *mut NDK_OBJECT_HEADER, id: *mut GUID, version: NDK_VERSION,
         interface: *mut NDK_EXTENSION_INTERFACE) -> i32 = query_extension: PASSIVE..=DISPATCH;
     fn NdkResizeCq(cq: *mut NDK_CQ, depth: u32, completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32
-        = resize: PASSIVE..=DISPATCH;
+        = resize: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkArmCq(cq: *mut NDK_CQ, kind: u32) = arm: PASSIVE..=DISPATCH;
     fn NdkGetCqResults(cq: *mut NDK_CQ, results: *mut NDK_RESULT, count: u32) -> u32 = get_results: PASSIVE..=DISPATCH;
     fn NdkControlCqInterruptModeration(cq: *mut NDK_CQ, interval: u32, count: u32) -> i32

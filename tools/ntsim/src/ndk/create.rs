@@ -58,6 +58,16 @@ pub(super) unsafe fn create<T>(
     status
 }
 
+/// What a create answers that the fault injector fails: no object.
+///
+/// # Safety
+/// `out` must be the consumer's out-parameter.
+pub(crate) unsafe fn no_object<T>(out: *mut *mut T, status: i32) -> i32 {
+    // SAFETY: by contract.
+    unsafe { out.write(std::ptr::null_mut()) };
+    status
+}
+
 /// A create that pends writes nothing through the out-parameter (CMP-07).
 pub(super) fn check_out_untouched(record: &Record, row: &Row, request: &Request) {
     if request.out_value() != UNTOUCHED {

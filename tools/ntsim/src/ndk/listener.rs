@@ -101,7 +101,7 @@ crate::routines! { "tcpip.sys";
     fn NdkQueryExtension(object: *mut NDK_OBJECT_HEADER, id: *mut GUID, version: NDK_VERSION,
         interface: *mut NDK_EXTENSION_INTERFACE) -> i32 = query_extension: PASSIVE..=DISPATCH;
     fn NdkListen(listener: *mut NDK_LISTENER, address: PSOCKADDR, length: u32, completion: NDK_FN_REQUEST_COMPLETION,
-        context: *mut c_void) -> i32 = listen: PASSIVE..=DISPATCH;
+        context: *mut c_void) -> i32 = listen: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkGetLocalAddress(listener: *mut NDK_LISTENER, address: PSOCKADDR, length: *mut u32) -> i32
         = get_local_address: PASSIVE..=DISPATCH;
     fn NdkControlConnectEvents(listener: *mut NDK_LISTENER, pause: u8) = control_connect_events: PASSIVE..=DISPATCH;

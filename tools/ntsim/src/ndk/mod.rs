@@ -39,6 +39,7 @@ mod tables;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
+pub(crate) use create::no_object;
 pub use kind::{Kind, Version};
 pub(crate) use open::{Provider, close_adapter, leaked_since, open_adapter, open_count};
 pub use rules::ALL as CODES;

@@ -94,11 +94,11 @@ crate::routines! { "tcpip.sys";
     fn NdkQueryExtension(object: *mut NDK_OBJECT_HEADER, id: *mut GUID, version: NDK_VERSION,
         interface: *mut NDK_EXTENSION_INTERFACE) -> i32 = query_extension: PASSIVE..=DISPATCH;
     fn NdkRegisterMr(mr: *mut NDK_MR, mdl: *mut MDL, length: usize, flags: u32, completion: NDK_FN_REQUEST_COMPLETION,
-        context: *mut c_void) -> i32 = register: PASSIVE..=DISPATCH;
+        context: *mut c_void) -> i32 = register: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkDeregisterMr(mr: *mut NDK_MR, completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32
         = deregister: PASSIVE..=DISPATCH;
     fn NdkInitializeFastRegisterMr(mr: *mut NDK_MR, page_count: u32, remote_access: u8,
-        completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32 = initialize_fast_register: PASSIVE..=DISPATCH;
+        completion: NDK_FN_REQUEST_COMPLETION, context: *mut c_void) -> i32 = initialize_fast_register: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkGetRemoteTokenFromMr(mr: *mut NDK_MR) -> u32 = get_remote_token: PASSIVE..=DISPATCH;
     fn NdkGetLocalTokenFromMr(mr: *mut NDK_MR) -> u32 = get_local_token: PASSIVE..=DISPATCH;
 }

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 
 use super::call::{Call, forward};
 use super::close::close;
-use super::create::create;
+use super::create::{create, no_object};
 use super::kind::Kind;
 use super::record::Record;
 use super::request::create_callback;
@@ -218,20 +218,20 @@ crate::routines! { "tcpip.sys";
     fn NdkQueryExtension(object: *mut NDK_OBJECT_HEADER, id: *mut GUID, version: NDK_VERSION,
         interface: *mut NDK_EXTENSION_INTERFACE) -> i32 = query_extension: PASSIVE..=DISPATCH;
     fn NdkCreateMr(pd: *mut NDK_PD, fast_register: u8, completion: NDK_FN_CREATE_COMPLETION, context: *mut c_void,
-        out: *mut *mut NDK_MR) -> i32 = create_mr: PASSIVE..=DISPATCH;
+        out: *mut *mut NDK_MR) -> i32 = create_mr: PASSIVE..=DISPATCH, fails(unsafe { no_object(out, STATUS_INSUFFICIENT_RESOURCES) });
     fn NdkCreateMw(pd: *mut NDK_PD, completion: NDK_FN_CREATE_COMPLETION, context: *mut c_void,
-        out: *mut *mut NDK_MW) -> i32 = create_mw: PASSIVE..=DISPATCH;
+        out: *mut *mut NDK_MW) -> i32 = create_mw: PASSIVE..=DISPATCH, fails(unsafe { no_object(out, STATUS_INSUFFICIENT_RESOURCES) });
     fn NdkCreateSrq(pd: *mut NDK_PD, depth: u32, max_sge: u32, threshold: u32,
         notification: NDK_FN_SRQ_NOTIFICATION_CALLBACK, notification_context: *mut c_void,
         affinity: *mut GROUP_AFFINITY, completion: NDK_FN_CREATE_COMPLETION, context: *mut c_void,
-        out: *mut *mut NDK_SRQ) -> i32 = create_srq: PASSIVE..=DISPATCH;
+        out: *mut *mut NDK_SRQ) -> i32 = create_srq: PASSIVE..=DISPATCH, fails(unsafe { no_object(out, STATUS_INSUFFICIENT_RESOURCES) });
     fn NdkCreateQp(pd: *mut NDK_PD, receive_cq: *mut NDK_CQ, initiator_cq: *mut NDK_CQ, qp_context: *mut c_void,
         receive_depth: u32, initiator_depth: u32, receive_sge: u32, initiator_sge: u32, inline_size: u32,
         completion: NDK_FN_CREATE_COMPLETION, context: *mut c_void, out: *mut *mut NDK_QP) -> i32
-        = create_qp: PASSIVE..=DISPATCH;
+        = create_qp: PASSIVE..=DISPATCH, fails(unsafe { no_object(out, STATUS_INSUFFICIENT_RESOURCES) });
     fn NdkCreateQpWithSrq(pd: *mut NDK_PD, receive_cq: *mut NDK_CQ, initiator_cq: *mut NDK_CQ, srq: *mut NDK_SRQ,
         qp_context: *mut c_void, initiator_depth: u32, initiator_sge: u32, inline_size: u32,
         completion: NDK_FN_CREATE_COMPLETION, context: *mut c_void, out: *mut *mut NDK_QP) -> i32
-        = create_qp_with_srq: PASSIVE..=DISPATCH;
+        = create_qp_with_srq: PASSIVE..=DISPATCH, fails(unsafe { no_object(out, STATUS_INSUFFICIENT_RESOURCES) });
     fn NdkGetPrivilegedMemoryRegionToken(pd: *mut NDK_PD, token: *mut u32) = get_privileged_token: PASSIVE..=DISPATCH;
 }

@@ -151,19 +151,19 @@ crate::routines! { "tcpip.sys";
         interface: *mut NDK_EXTENSION_INTERFACE) -> i32 = query_extension: PASSIVE..=DISPATCH;
     fn NdkFlush(qp: *mut NDK_QP) = flush: PASSIVE..=DISPATCH;
     fn NdkSend(qp: *mut NDK_QP, context: *mut c_void, sgl: *const NDK_SGE, count: u32, flags: u32) -> i32
-        = send: PASSIVE..=DISPATCH;
+        = send: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkReceive(qp: *mut NDK_QP, context: *mut c_void, sgl: *const NDK_SGE, count: u32) -> i32
-        = receive: PASSIVE..=DISPATCH;
+        = receive: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkBind(qp: *mut NDK_QP, context: *mut c_void, mr: *mut NDK_MR, mw: *mut NDK_MW, address: *mut c_void, length: usize, flags: u32) -> i32
-        = bind: PASSIVE..=DISPATCH;
+        = bind: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkFastRegister(qp: *mut NDK_QP, context: *mut c_void, mr: *mut NDK_MR, page_count: u32, pages: *const NDK_LOGICAL_ADDRESS, fbo: u32, length: usize, base: *mut c_void, flags: u32) -> i32
-        = fast_register: PASSIVE..=DISPATCH;
+        = fast_register: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkInvalidate(qp: *mut NDK_QP, context: *mut c_void, object: *mut NDK_OBJECT_HEADER, flags: u32) -> i32
-        = invalidate: PASSIVE..=DISPATCH;
+        = invalidate: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkRead(qp: *mut NDK_QP, context: *mut c_void, sgl: *const NDK_SGE, count: u32, remote: u64, token: u32, flags: u32) -> i32
-        = read: PASSIVE..=DISPATCH;
+        = read: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkWrite(qp: *mut NDK_QP, context: *mut c_void, sgl: *const NDK_SGE, count: u32, remote: u64, token: u32, flags: u32) -> i32
-        = write: PASSIVE..=DISPATCH;
+        = write: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkSendAndInvalidate(qp: *mut NDK_QP, context: *mut c_void, sgl: *const NDK_SGE, count: u32, flags: u32, token: u32) -> i32
-        = send_and_invalidate: PASSIVE..=DISPATCH;
+        = send_and_invalidate: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
 }

@@ -81,8 +81,8 @@ crate::routines! { "tcpip.sys";
     fn NdkQueryExtension(object: *mut NDK_OBJECT_HEADER, id: *mut GUID, version: NDK_VERSION,
         interface: *mut NDK_EXTENSION_INTERFACE) -> i32 = query_extension: PASSIVE..=DISPATCH;
     fn NdkModifySrq(srq: *mut NDK_SRQ, depth: u32, threshold: u32, completion: NDK_FN_REQUEST_COMPLETION,
-        context: *mut c_void) -> i32 = modify: PASSIVE..=DISPATCH;
+        context: *mut c_void) -> i32 = modify: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkSrqReceive(srq: *mut NDK_SRQ, context: *mut c_void, sgl: *const NDK_SGE, count: u32) -> i32
-        = receive: PASSIVE..=DISPATCH;
+        = receive: PASSIVE..=DISPATCH, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn NdkSrqNotification(context: *mut c_void, status: i32) = notification: PASSIVE..=DISPATCH;
 }

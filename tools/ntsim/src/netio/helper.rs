@@ -187,7 +187,7 @@ unsafe fn get_if_entry(row: *mut MIB_IF_ROW2) -> i32 {
 
 crate::routines! { "netio.sys";
     fn GetUnicastIpAddressTable(family: u16, out: *mut *mut MIB_UNICASTIPADDRESS_TABLE) -> i32
-        = get_table: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES);
+        = get_table: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_MEMORY);
     fn GetUnicastIpAddressEntry(row: *mut MIB_UNICASTIPADDRESS_ROW) -> i32 = get_entry: PASSIVE..=PASSIVE;
     fn FreeMibTable(memory: *mut c_void) = free_table: PASSIVE..=PASSIVE;
     fn ConvertInterfaceLuidToIndex(luid: *const NET_LUID, out: *mut u32) -> i32 = luid_to_index: PASSIVE..=PASSIVE;

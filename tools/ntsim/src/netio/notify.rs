@@ -157,6 +157,6 @@ unsafe fn cancel(handle: HANDLE) -> i32 {
 
 crate::routines! { "netio.sys";
     fn NotifyUnicastIpAddressChange(family: u16, callback: PUNICAST_IPADDRESS_CHANGE_CALLBACK, context: *mut c_void,
-        initial: u8, out: *mut HANDLE) -> i32 = register: PASSIVE..=PASSIVE;
+        initial: u8, out: *mut HANDLE) -> i32 = register: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn CancelMibChangeNotify2(handle: HANDLE) -> i32 = cancel: PASSIVE..=PASSIVE, blocks;
 }

@@ -5,7 +5,8 @@ use crate::context::{self, CallSite, call_driver};
 use crate::ke::thread::{self, Thread};
 use crate::kernel::Image;
 use crate::types::{
-    CLIENT_ID, HANDLE, NTSTATUS, OBJECT_ATTRIBUTES, PASSIVE_LEVEL, PVOID, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
+    CLIENT_ID, HANDLE, NTSTATUS, OBJECT_ATTRIBUTES, PASSIVE_LEVEL, PVOID, STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_NO_MEMORY, STATUS_SUCCESS,
 };
 use crate::{ob, sched};
 use parking_lot::Mutex;
@@ -13,7 +14,7 @@ use std::cell::Cell;
 
 crate::routines! { "ntoskrnl.exe";
     fn PsCreateSystemThread(handle: *mut HANDLE, access: u32, attributes: *mut OBJECT_ATTRIBUTES, process: HANDLE, client: *mut CLIENT_ID,
-        start: Option<StartRoutine>, argument: PVOID) -> NTSTATUS = create: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES);
+        start: Option<StartRoutine>, argument: PVOID) -> NTSTATUS = create: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_MEMORY);
     fn PsTerminateSystemThread(status: NTSTATUS) -> NTSTATUS = terminate: PASSIVE..=PASSIVE;
 }
 

@@ -337,14 +337,14 @@ fn size32(bytes: &[u8]) -> u32 {
 crate::routines! { "ntoskrnl.exe";
     fn ZwCreateKey(result: *mut HANDLE, access: u32, attributes: *const OBJECT_ATTRIBUTES, title: u32, class: *mut UNICODE_STRING, options: u32, disposition: *mut u32) -> NTSTATUS = create: PASSIVE..=PASSIVE, blocks, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn ZwOpenKey(result: *mut HANDLE, access: u32, attributes: *const OBJECT_ATTRIBUTES) -> NTSTATUS = open: PASSIVE..=PASSIVE, blocks, fails(STATUS_INSUFFICIENT_RESOURCES);
-    fn ZwDeleteKey(key: HANDLE) -> NTSTATUS = delete: PASSIVE..=PASSIVE, blocks;
-    fn ZwFlushKey(key: HANDLE) -> NTSTATUS = flush: PASSIVE..=PASSIVE, blocks;
-    fn ZwQueryKey(key: HANDLE, which: i32, buffer: PVOID, length: u32, result_length: *mut u32) -> NTSTATUS = query_key: PASSIVE..=PASSIVE, blocks;
-    fn ZwEnumerateKey(key: HANDLE, index: u32, which: i32, buffer: PVOID, length: u32, result_length: *mut u32) -> NTSTATUS = enumerate_key: PASSIVE..=PASSIVE, blocks;
-    fn ZwQueryValueKey(key: HANDLE, name: *mut UNICODE_STRING, which: i32, buffer: PVOID, length: u32, result_length: *mut u32) -> NTSTATUS = query_value: PASSIVE..=PASSIVE, blocks;
-    fn ZwEnumerateValueKey(key: HANDLE, index: u32, which: i32, buffer: PVOID, length: u32, result_length: *mut u32) -> NTSTATUS = enumerate_value: PASSIVE..=PASSIVE, blocks;
+    fn ZwDeleteKey(key: HANDLE) -> NTSTATUS = delete: PASSIVE..=PASSIVE, blocks, fails(STATUS_INSUFFICIENT_RESOURCES);
+    fn ZwFlushKey(key: HANDLE) -> NTSTATUS = flush: PASSIVE..=PASSIVE, blocks, fails(STATUS_INSUFFICIENT_RESOURCES);
+    fn ZwQueryKey(key: HANDLE, which: i32, buffer: PVOID, length: u32, result_length: *mut u32) -> NTSTATUS = query_key: PASSIVE..=PASSIVE, blocks, fails(STATUS_INSUFFICIENT_RESOURCES);
+    fn ZwEnumerateKey(key: HANDLE, index: u32, which: i32, buffer: PVOID, length: u32, result_length: *mut u32) -> NTSTATUS = enumerate_key: PASSIVE..=PASSIVE, blocks, fails(STATUS_INSUFFICIENT_RESOURCES);
+    fn ZwQueryValueKey(key: HANDLE, name: *mut UNICODE_STRING, which: i32, buffer: PVOID, length: u32, result_length: *mut u32) -> NTSTATUS = query_value: PASSIVE..=PASSIVE, blocks, fails(STATUS_INSUFFICIENT_RESOURCES);
+    fn ZwEnumerateValueKey(key: HANDLE, index: u32, which: i32, buffer: PVOID, length: u32, result_length: *mut u32) -> NTSTATUS = enumerate_value: PASSIVE..=PASSIVE, blocks, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn ZwSetValueKey(key: HANDLE, name: *mut UNICODE_STRING, title: u32, kind: u32, data: PVOID, size: u32) -> NTSTATUS = set_value: PASSIVE..=PASSIVE, blocks, fails(STATUS_INSUFFICIENT_RESOURCES);
-    fn ZwDeleteValueKey(key: HANDLE, name: *mut UNICODE_STRING) -> NTSTATUS = delete_value: PASSIVE..=PASSIVE, blocks;
+    fn ZwDeleteValueKey(key: HANDLE, name: *mut UNICODE_STRING) -> NTSTATUS = delete_value: PASSIVE..=PASSIVE, blocks, fails(STATUS_INSUFFICIENT_RESOURCES);
 }
 
 #[cfg(test)]

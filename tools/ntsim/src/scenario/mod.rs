@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::machine::{AdapterConfig, NtStatus, Schedule};
 use crate::registry::Value;
+use crate::verifier::faults::Plan;
 use hex::Pattern;
 
 /// A checked scenario.
@@ -31,6 +32,8 @@ pub struct Scenario {
     pub processors: Option<u32>,
     /// Who chooses which kernel thread runs.
     pub schedule: Schedule,
+    /// What shall fail; the scenario is played once for each failure of a fixpoint.
+    pub faults: Option<Plan>,
     /// The drivers, in load order.
     pub drivers: Vec<Driver>,
     /// The adapters, in start order.

@@ -12,6 +12,8 @@ use super::text::Source;
 use super::{Action, Adapter, Driver, Ioctl, Scenario, ScenarioError, Step, raw};
 use crate::machine::{AdapterConfig, IpConfig, Keyword, NtStatus, Schedule, Strategy};
 use crate::registry::Value;
+use crate::table;
+use crate::verifier::faults::{Mode, Plan};
 
 /// How long a scenario runs when it does not say.
 const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -33,6 +35,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Scenario> {
         },
         processors: settings.processors.as_ref().map(|n| source.processors(n)).transpose()?,
         schedule: source.schedule(settings)?,
+        faults: None,
         drivers,
         adapters: Vec::new(),
         steps: Vec::new(),
@@ -48,6 +51,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Scenario> {
             return Err(source.error(span, format!("two drivers are called `{name}`")));
         }
     }
+    scenario.faults = source.faults(settings, &scenario)?;
     for adapter in &raw.adapter {
         let checked = source.adapter(adapter, &scenario)?;
         scenario.adapters.push(checked);
@@ -60,6 +64,31 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Scenario> {
 }
 
 impl Source<'_> {
+    fn faults(&self, raw: &raw::Settings, scenario: &Scenario) -> Result<Option<Plan>> {
+        let Some(mode) = &raw.faults else {
+            return match raw.fault_drivers.iter().chain(&raw.fault_routines).next() {
+                Some(filter) => Err(self.error(filter.span(), "a filter of faults needs `faults`")),
+                None => Ok(None),
+            };
+        };
+        let mut plan = Plan::new(self.read(mode, |text| text.parse::<Mode>())?);
+        for name in &raw.fault_drivers {
+            let driver = self.known_driver(name, scenario)?;
+            let path = scenario.drivers.iter().find(|known| known.name == driver).map(|known| &known.path);
+            let file = path.and_then(|path| path.file_name()).unwrap_or_default();
+            plan = plan.driver(file.to_string_lossy());
+        }
+        for name in &raw.fault_routines {
+            let fallible = table::all().any(|row| row.name == name.get_ref() && !row.failures.is_empty());
+            if !fallible {
+                let message = format!("`{}` is no routine that can fail (see `ntsim routines`)", name.get_ref());
+                return Err(self.error(name.span(), message));
+            }
+            plan = plan.routine(name.get_ref());
+        }
+        Ok(Some(plan))
+    }
+
     fn driver(&self, raw: &raw::Driver) -> Result<Driver> {
         let path = self.readable(&raw.path)?;
         let name = match &raw.name {

@@ -29,6 +29,11 @@ pub(super) struct Settings {
     pub processors: Option<Spanned<u32>>,
     pub seed: Option<u64>,
     pub strategy: Option<Spanned<String>>,
+    pub faults: Option<Spanned<String>>,
+    #[serde(default)]
+    pub fault_drivers: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub fault_routines: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

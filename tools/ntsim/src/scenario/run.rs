@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::{Action, Driver, Ioctl, Scenario, Step, hex};
 use crate::machine::{AdapterId, Config, DriverId, File, Machine, MachineError, NtStatus, UnloadReport};
 use crate::sched::{self, Ticket};
+use crate::verifier::faults::{Injection, Mode, Plan, Report};
 
 /// How a scenario ended.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub enum Ending {
         line: Option<usize>,
         /// What was expected and what came.
         why: String,
+        /// The status that came.
+        status: Option<NtStatus>,
     },
     /// The machine could not be set up as the scenario says.
     Unusable {
@@ -28,13 +31,15 @@ pub enum Ending {
         line: Option<usize>,
         /// Why.
         why: String,
+        /// The status that a driver failed with.
+        status: Option<NtStatus>,
     },
     /// Expectations held, but a driver left something behind.
     Leaked(Vec<UnloadReport>),
 }
 
 /// What a scenario did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Steps performed.
     pub steps: usize,
@@ -42,6 +47,8 @@ pub struct Summary {
     pub requests: usize,
     /// Of a seeded machine: its events, and their hash.
     pub log: Option<(u64, u64)>,
+    /// What the fault injector failed, if it was asked to.
+    pub faults: Option<Report>,
 }
 
 /// What the run tells while it goes on.
@@ -49,7 +56,13 @@ pub type Listener = Box<dyn Fn(&str) + Send>;
 
 /// Boots a machine, plays the steps, shuts down. Gives up when the scenario's time is over: the
 /// machine is then left as it is, and the process should end.
+///
+/// With faults the limit is for each round, and a round that does not keep it ends the process.
 pub fn run(scenario: Scenario, tell: Listener) -> Ending {
+    if let Some(plan) = &scenario.faults {
+        let plan = plan.clone().limit(scenario.time_limit);
+        return run_with_faults(&scenario, plan, &tell);
+    }
     let limit = scenario.time_limit;
     let (sender, receiver) = mpsc::channel();
     let player = thread::Builder::new().name("scenario".to_owned()).spawn(move || {
@@ -57,12 +70,56 @@ pub fn run(scenario: Scenario, tell: Listener) -> Ending {
         let _ = sender.send(Player::play(&scenario, &tell));
     });
     if let Err(error) = player {
-        return Ending::Unusable { line: None, why: format!("the host gives no thread: {error}") };
+        return Ending::Unusable { line: None, why: format!("the host gives no thread: {error}"), status: None };
     }
     receiver.recv_timeout(limit).unwrap_or_else(|_| Ending::Failed {
         line: None,
         why: format!("it did not end within its time limit of {} ms", limit.as_millis()),
+        status: None,
     })
+}
+
+/// Plays rounds until one shows no new stack; other modes than a fixpoint have one round.
+fn run_with_faults(scenario: &Scenario, plan: Plan, tell: &Listener) -> Ending {
+    let fixpoint = plan.mode == Mode::Fixpoint;
+    let injection = Injection::arm(plan);
+    loop {
+        let (ending, failed) = injection.round(|| Player::play(scenario, tell));
+        for line in injection.last_round() {
+            tell(&line.to_string());
+        }
+        let mut summary = match judged(ending, &injection) {
+            Ok(summary) => summary,
+            Err(ending) => return ending,
+        };
+        injection.survived();
+        if failed == 0 || !fixpoint {
+            summary.faults = Some(injection.report());
+            return Ending::Passed(summary);
+        }
+    }
+}
+
+/// A round with a fault may end early, with a status that tells of it; then nothing is left behind either.
+fn judged(ending: Ending, injection: &Injection) -> Result<Summary, Ending> {
+    let after = |why: String| match injection.last_round() {
+        faults if faults.is_empty() => why,
+        faults => {
+            let faults: Vec<String> = faults.iter().map(|fault| format!("{fault:#}")).collect();
+            format!("{why}\nafter the fault injector had done this:\n{}", faults.join("\n"))
+        }
+    };
+    match ending {
+        Ending::Passed(summary) => Ok(summary),
+        Ending::Failed { status: Some(status), .. } | Ending::Unusable { status: Some(status), .. }
+            if injection.excuses(status) =>
+        {
+            Ok(Summary::default())
+        }
+        Ending::Failed { line, why, status } => Err(Ending::Failed { line, why: after(why), status }),
+        Ending::Unusable { line, why, status } => Err(Ending::Unusable { line, why: after(why), status }),
+        Ending::Leaked(reports) => Err(Ending::Leaked(reports)),
+    }
 }
 
 struct Player<'a> {
@@ -78,6 +135,7 @@ struct Player<'a> {
 /// A step that did not go as it should.
 enum Trouble {
     Expectation(String),
+    Status(NtStatus, String),
     Machine(MachineError),
 }
 
@@ -87,10 +145,20 @@ impl From<MachineError> for Trouble {
     }
 }
 
+impl Trouble {
+    fn status(&self) -> Option<NtStatus> {
+        match self {
+            Trouble::Expectation(_) => None,
+            Trouble::Status(status, _) => Some(*status),
+            Trouble::Machine(error) => error.status(),
+        }
+    }
+}
+
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Expectation(why) => f.write_str(why),
+            Trouble::Expectation(why) | Trouble::Status(_, why) => f.write_str(why),
             Trouble::Machine(error) => error.fmt(f),
         }
     }
@@ -103,7 +171,7 @@ impl<'a> Player<'a> {
         let machine = match Machine::new(config) {
             Ok(machine) => machine,
             Err(error) => {
-                return Ending::Unusable { line: None, why: error.to_string() };
+                return Ending::Unusable { line: None, why: error.to_string(), status: None };
             }
         };
         let mut player = Player {
@@ -116,15 +184,16 @@ impl<'a> Player<'a> {
             reports: Vec::new(),
         };
         if let Err(error) = player.set_up() {
-            return Ending::Unusable { line: None, why: error.to_string() };
+            let (why, status) = (error.to_string(), error.status());
+            return player.end_early(Ending::Unusable { line: None, why, status });
         }
         for step in &scenario.steps {
             if let Err(trouble) = player.step(step) {
-                let (line, why) = (Some(step.line), trouble.to_string());
-                return match trouble {
-                    Trouble::Machine(MachineError::Load(_)) => Ending::Unusable { line, why },
-                    _ => Ending::Failed { line, why },
-                };
+                let (line, why, status) = (Some(step.line), trouble.to_string(), trouble.status());
+                return player.end_early(match trouble {
+                    Trouble::Machine(MachineError::Load(_)) => Ending::Unusable { line, why, status },
+                    _ => Ending::Failed { line, why, status },
+                });
             }
             player.summary.steps += 1;
         }
@@ -141,6 +210,17 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
+    /// After trouble. With faults the drivers have to be as clean as after success.
+    fn end_early(self, ending: Ending) -> Ending {
+        if self.scenario.faults.is_none() {
+            return ending;
+        }
+        match self.shut_down() {
+            Ending::Passed(_) => ending,
+            worse => worse,
+        }
+    }
+
     fn shut_down(mut self) -> Ending {
         let mut summary = self.summary;
         let course = self.machine.course();
@@ -152,7 +232,7 @@ impl<'a> Player<'a> {
                 }
             }
             Err(error) => {
-                return Ending::Failed { line: None, why: error.to_string() };
+                return Ending::Failed { line: None, why: error.to_string(), status: None };
             }
         }
         summary.log = course.map(|course| (course.events(), course.hash()));
@@ -267,7 +347,7 @@ fn repeat(file: &File, ioctl: &Ioctl) -> Result<Vec<u8>, Trouble> {
             None => file.ioctl(ioctl.code, &ioctl.input, ioctl.output_length),
         };
         let (status, output) = answer?;
-        check(ioctl, status, &output).map_err(Trouble::Expectation)?;
+        check(ioctl, status, &output).map_err(|why| Trouble::Status(status, why))?;
         last = output;
     }
     Ok(last)

@@ -3,7 +3,7 @@
 mod names;
 pub mod unwind;
 
-pub use names::{Named, describe};
+pub use names::{Named, describe, name_in};
 pub use unwind::Registers;
 
 use crate::context::{self, CallSite, Context};

@@ -1,12 +1,13 @@
 //! Names for addresses, from the PDB beside the image.
 
 use super::Raw;
-use crate::kernel::{Image, ImageId, Kernel};
+use crate::kernel::{Image, Kernel};
 use pdb_addr2line::{Context, ContextPdbData, TypeFormatterFlags, pdb::PDB};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
+use std::path::{Path, PathBuf};
 
 /// A frame with names.
 #[derive(Debug, Clone, Default, serde::Serialize)]
@@ -74,7 +75,11 @@ fn name_address(address: usize, back: usize) -> Vec<Named> {
     let Some(image) = Kernel::get().images.containing(address) else {
         return vec![Named { module: outside(address), ..Named::default() }];
     };
-    let rva = address - image.base;
+    name_in(image, address - image.base, back)
+}
+
+/// Names the code at an offset of an image, loaded or not; `back` is 1 for a return address.
+pub fn name_in(image: &Image, rva: usize, back: usize) -> Vec<Named> {
     let plain = || vec![Named { module: image.name.clone(), offset: rva, ..Named::default() }];
     with_symbols(image, |context| {
         let frames = context.find_frames(u32::try_from(rva - back.min(rva)).ok()?).ok()??;
@@ -112,20 +117,25 @@ fn outside(address: usize) -> String {
 type Symbols = Context<'static, 'static>;
 
 thread_local! {
-    /// Symbol contexts are not shared between threads; few threads ever name anything.
-    static SYMBOLS: RefCell<HashMap<ImageId, Option<Symbols>>> = RefCell::new(HashMap::new());
+    /// By PDB: a driver that is loaded again has the same. Symbol contexts are not shared between threads; few
+    /// threads ever name anything.
+    static SYMBOLS: RefCell<HashMap<PathBuf, Option<Symbols>>> = RefCell::new(HashMap::new());
 }
 
 fn with_symbols<R>(image: &Image, f: impl FnOnce(&Symbols) -> Option<R>) -> Option<R> {
+    let pdb = image.pdb.as_ref()?;
     SYMBOLS.with(|cache| {
         let mut cache = cache.try_borrow_mut().ok()?;
-        cache.entry(image.id).or_insert_with(|| open(image)).as_ref().and_then(f)
+        if !cache.contains_key(pdb) {
+            cache.insert(pdb.clone(), open(pdb));
+        }
+        cache.get(pdb)?.as_ref().and_then(f)
     })
 }
 
 /// The parsed data lives for ever: a process reads the symbols of a few images.
-fn open(image: &Image) -> Option<Symbols> {
-    let file = File::open(image.pdb.as_ref()?).ok()?;
+fn open(pdb: &Path) -> Option<Symbols> {
+    let file = File::open(pdb).ok()?;
     let data: &'static ContextPdbData<'static, 'static, File> =
         Box::leak(Box::new(ContextPdbData::try_from_pdb(PDB::open(file).ok()?).ok()?));
     let flags = TypeFormatterFlags::NO_FUNCTION_RETURN

@@ -20,16 +20,17 @@
 /// A variadic one gets its argument words through [`crate::table::Arguments`].
 /// `asm`: the path is the `extern "win64"` function itself, bound unchecked.
 /// `data`: the path is a `fn() -> *const u8` that gives the variable's address.
-/// IRQL names: PASSIVE, APC, DISPATCH, HIGH. `fails(e)`: what a call answers that the fault
-/// injector fails; several legal failures are chosen between by the injector later. `local`: nobody
-/// else sees what it does, so its return is no switch point of a seeded machine beside the call.
+/// IRQL names: PASSIVE, APC, DISPATCH, HIGH. `fails(e, ..)`: what a call answers that the fault
+/// injector fails, in every way that the real routine can fail for lack of resources; an expression may
+/// use the arguments, as after `out = `. `local`: nobody else sees what it does, so its return
+/// is no switch point of a seeded machine beside the call.
 ///
 /// The result is `pub static ROWS: &[&Row]`; a family's `TABLES` lists them, `table::registry`
 /// lists the families.
 #[macro_export]
 macro_rules! routines {
     ($module:literal; $($kind:tt $name:ident $(($($arg:ident: $ty:ty),* $(,)?))? $(-> $ret:ty)? = $body:path
-        $(: $min:ident ..= $max:ident)? $(, $attr:ident $(($fail:expr))?)*;)*) => {
+        $(: $min:ident ..= $max:ident)? $(, $attr:ident $(($($fail:expr),+))?)*;)*) => {
         /// The rows of this file.
         #[allow(dead_code, reason = "functions behind dispatch tables are in no list")]
         pub static ROWS: &[&$crate::table::Row] = &[$(&$name::ROW),*];
@@ -38,14 +39,14 @@ macro_rules! routines {
             #[allow(non_snake_case, unused_imports, missing_docs, clippy::undocumented_unsafe_blocks, clippy::let_unit_value)]
             pub mod $name {
                 use super::*;
-                $crate::routines!(@entry $kind $body, ($($($arg: $ty),*)?), ($($ret)?), ($($attr $(($fail))?)*));
+                $crate::routines!(@entry $kind $body, ($($($arg: $ty),*)?), ($($ret)?), ($($attr $(($($fail),+))?)*));
                 pub static ROW: $crate::table::Row = $crate::table::Row {
                     module: $module,
                     name: stringify!($name),
                     min_irql: $crate::routines!(@irql 0 $($min)?),
                     max_irql: $crate::routines!(@irql 15 $($max)?),
                     blocks: false $(|| $crate::routines!(@is_blocks $attr))*,
-                    fails: false $(|| $crate::routines!(@is_fails $attr))*,
+                    failures: &[$($($(stringify!($fail),)+)?)*],
                     raises: $crate::routines!(@raises $kind),
                     local: false $(|| $crate::routines!(@is_local $attr))*,
                     target: $crate::routines!(@target $kind $body),
@@ -62,8 +63,6 @@ macro_rules! routines {
 
     (@is_blocks blocks) => { true };
     (@is_blocks $other:ident) => { false };
-    (@is_fails fails) => { true };
-    (@is_fails $other:ident) => { false };
     (@is_local local) => { true };
     (@is_local $other:ident) => { false };
 
@@ -79,7 +78,7 @@ macro_rules! routines {
     (@entry asm $body:path, $args:tt, $ret:tt, $attrs:tt) => {};
     (@entry data $body:path, $args:tt, $ret:tt, $attrs:tt) => {};
 
-    (@entry fn $body:path, ($($arg:ident: $ty:ty),*), ($($ret:ty)?), ($($attr:ident $(($fail:expr))?)*)) => {
+    (@entry fn $body:path, ($($arg:ident: $ty:ty),*), ($($ret:ty)?), ($($attr:ident $(($($fail:expr),+))?)*)) => {
         /// Stores where the driver came from, then goes on to `checked` with all registers as they are.
         #[unsafe(naked)]
         pub unsafe extern "win64" fn entry() {
@@ -95,7 +94,7 @@ macro_rules! routines {
         #[allow(private_interfaces, reason = "structures that only this routine reads")]
         pub unsafe extern "win64" fn checked($($arg: $ty),*) $(-> $ret)? {
             $crate::table::enter(&ROW);
-            $($crate::routines!(@attr $attr $(($fail))?);)*
+            $($crate::routines!(@attr $attr $(($($fail),+))?);)*
             let result = unsafe { $body($($arg),*) };
             $crate::table::leave(&ROW);
             result
@@ -162,7 +161,7 @@ macro_rules! routines {
         }
     };
 
-    (@entry variadic $body:path, ($arg:ident: $ty:ty), ($($ret:ty)?), ($($attr:ident $(($fail:expr))?)*)) => {
+    (@entry variadic $body:path, ($arg:ident: $ty:ty), ($($ret:ty)?), ($($attr:ident $(($($fail:expr),+))?)*)) => {
         /// As above; spills the register arguments into their home slots, where the others follow.
         #[unsafe(naked)]
         pub unsafe extern "win64" fn entry() {
@@ -190,10 +189,17 @@ macro_rules! routines {
 
     (@attr blocks) => {};
     (@attr local) => {};
-    (@attr fails($fail:expr)) => {
-        if $crate::table::shall_fail(&ROW) {
-            $crate::table::leave(&ROW);
-            return $fail;
+    (@attr fails($($fail:expr),+)) => {
+        if let Some(choice) = $crate::table::shall_fail(&ROW) {
+            let mut left = choice;
+            $(
+                if left == 0 {
+                    $crate::table::leave(&ROW);
+                    return $fail;
+                }
+                left -= 1;
+            )+
+            let _ = left;
         }
     };
 }

@@ -36,8 +36,8 @@ pub struct Row {
     pub max_irql: KIRQL,
     /// It may wait.
     pub blocks: bool,
-    /// It may fail for lack of resources: the fault injector can make it.
-    pub fails: bool,
+    /// How it may fail for lack of resources, as in the source: the fault injector can make it. Empty if it cannot.
+    pub failures: &'static [&'static str],
     /// It may raise an exception into its caller.
     pub raises: bool,
     /// Nobody but the caller sees what it does.
@@ -138,10 +138,13 @@ extern "win64-unwind" fn hooked(row: &'static Row) {
     }
 }
 
-/// Whether this call shall fail now.
+/// Which of its failures this call shall have now, if any.
 #[inline(always)]
-pub fn shall_fail(row: &'static Row) -> bool {
-    FAULTS.load(Ordering::Relaxed) && crate::verifier::faults::shall_fail(row)
+pub fn shall_fail(row: &'static Row) -> Option<usize> {
+    if !FAULTS.load(Ordering::Relaxed) {
+        return None;
+    }
+    usize::try_from(crate::verifier::faults::shall_fail(row)).ok()
 }
 
 #[cold]

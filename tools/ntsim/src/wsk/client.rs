@@ -183,9 +183,9 @@ fn report_hang(client: &Client) -> ! {
 }
 
 crate::routines! { "netio.sys";
-    fn WskRegister(npi: *mut WSK_CLIENT_NPI, registration: *mut WSK_REGISTRATION) -> i32 = register: PASSIVE..=PASSIVE;
+    fn WskRegister(npi: *mut WSK_CLIENT_NPI, registration: *mut WSK_REGISTRATION) -> i32 = register: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn WskCaptureProviderNPI(registration: *mut WSK_REGISTRATION, wait: u32, out: *mut WSK_PROVIDER_NPI) -> i32
-        = capture: PASSIVE..=PASSIVE;
+        = capture: PASSIVE..=PASSIVE, fails(STATUS_DEVICE_NOT_READY);
     fn WskReleaseProviderNPI(registration: *mut WSK_REGISTRATION) = release: PASSIVE..=DISPATCH;
     fn WskQueryProviderCharacteristics(registration: *mut WSK_REGISTRATION, out: *mut WSK_PROVIDER_CHARACTERISTICS) -> i32
         = query_characteristics: PASSIVE..=DISPATCH;

@@ -59,6 +59,6 @@ unsafe fn close(client_object: PWSK_CLIENT, adapter: *mut NDK_ADAPTER) {
 
 crate::routines! { "tcpip.sys";
     fn WskOpenNdkAdapter(client: PWSK_CLIENT, version: NDK_VERSION, index: u32, out: *mut *mut NDK_ADAPTER) -> i32
-        = open: PASSIVE..=PASSIVE, blocks;
+        = open: PASSIVE..=PASSIVE, blocks, fails(unsafe { crate::ndk::no_object(out, STATUS_INSUFFICIENT_RESOURCES) });
     fn WskCloseNdkAdapter(client: PWSK_CLIENT, adapter: *mut NDK_ADAPTER) = close: PASSIVE..=PASSIVE, blocks;
 }

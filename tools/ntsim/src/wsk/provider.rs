@@ -109,7 +109,7 @@ unsafe fn get_name_info() -> i32 {
 
 crate::routines! { "afd.sys";
     fn WskControlClient(client: PWSK_CLIENT, code: u32, input_size: usize, input: *mut c_void, output_size: usize,
-        output: *mut c_void, returned: *mut usize, irp: *mut IRP) -> i32 = control_client: PASSIVE..=PASSIVE;
+        output: *mut c_void, returned: *mut usize, irp: *mut IRP) -> i32 = control_client: PASSIVE..=PASSIVE, fails(STATUS_INSUFFICIENT_RESOURCES);
     fn WskSocket() -> i32 = socket: PASSIVE..=DISPATCH;
     fn WskSocketConnect() -> i32 = socket_connect: PASSIVE..=DISPATCH;
     fn WskGetAddressInfo() -> i32 = get_address_info: PASSIVE..=PASSIVE;

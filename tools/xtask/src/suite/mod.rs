@@ -40,6 +40,11 @@ pub fn run(thorough: bool) -> Result<ExitCode> {
         ));
     }
     tally.add(whole("seeds", || step::succeed(&mut sweep(&target, thorough))));
+    if thorough {
+        let runner = ["run", "--package", "softndk-runner", "--", "--faults"];
+        let images = sys_folder(&target, Profile::Debug);
+        tally.add(whole("contract with faults", || step::succeed(cargo().args(runner).env(IMAGES, images))));
+    }
     tally.add(tests("model checking", &mut model(&target, thorough)));
     tally.add(whole("demo", || demo(&target, thorough)));
     println!("{tally}");

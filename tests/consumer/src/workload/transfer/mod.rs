@@ -32,7 +32,7 @@ use crate::{
     wsk::Provider,
 };
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use ndkpi_sys::STATUS_CANCELLED;
+use ndkpi_sys::{STATUS_CANCELLED, STATUS_INSUFFICIENT_RESOURCES};
 use ndktest_api::{self as api, Phase};
 use sha2::{Digest, Sha256};
 
@@ -133,10 +133,11 @@ fn run(job: &Job, outcome: &mut api::Outcome) -> Result {
     job.run.check(outcome.pushed == outcome.source, "the client got back what it had read")
 }
 
-/// Of two failures the one that is not a consequence of the other's cancelling.
+/// Of two failures the one that is not a consequence of the other: of its cancelling, or of its lack of memory.
 fn verdict(stage: &Stage, client: Result) -> Result {
     match (client, stage.failure.with(|failure| *failure)) {
         (Err(client), Some(server)) if client.status == STATUS_CANCELLED => Err(server),
+        (Err(_), Some(server)) if server.status == STATUS_INSUFFICIENT_RESOURCES => Err(server),
         (Err(client), _) => Err(client),
         (Ok(()), Some(server)) => Err(server),
         (Ok(()), None) => Ok(()),
