@@ -15,8 +15,8 @@ use crate::{
 };
 use core::sync::atomic::Ordering::Relaxed;
 use ndkpi_sys::{
-    NDK_MR_FLAG_ALLOW_LOCAL_WRITE, STATUS_CANCELLED, STATUS_DATA_ERROR, STATUS_INTERNAL_ERROR,
-    STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
+    NDK_MR_FLAG_ALLOW_LOCAL_WRITE, STATUS_CANCELLED, STATUS_DATA_ERROR, STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_INTERNAL_ERROR, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 use ndktest_api::Phase;
 use sha2::{Digest, Sha256};
@@ -29,8 +29,9 @@ impl Main for Server {
     fn main(&self) {
         let stage = &*self.0;
         if let Err(failure) = serve(stage) {
-            // What fails after a cancel is its consequence: the client's memory is gone, for instance.
-            let cancelled = stage.run.cancel.is_set();
+            // What fails after a cancel is its consequence: the client's memory is gone, for instance. Not so a lack
+            // of memory, after which the client hears of the end before the failure is noted.
+            let cancelled = stage.run.cancel.is_set() && failure.status != STATUS_INSUFFICIENT_RESOURCES;
             let failure = if cancelled { Failure::new("the run was cancelled", STATUS_CANCELLED) } else { failure };
             stage.failure.with(|place| *place = Some(failure));
             // The client may be waiting for a message that does not come.
