@@ -12,8 +12,8 @@ fn section(object: &str) -> String {
 }
 
 #[test]
-fn tests_of_memory_regions_survive_every_failure() {
-    let sum = section("MR");
+fn tests_of_reads_survive_every_failure() {
+    let sum = section("RD");
     println!("{sum}");
     let number = |word: usize| sum.split_whitespace().nth(word).and_then(|text| text.parse::<usize>().ok());
     // "faults: N unique stacks failed, M survived"
