@@ -4,7 +4,7 @@ use super::call::Call;
 use super::{Mode, Plan, Report};
 use crate::machine::NtStatus;
 use crate::table::{self, Row};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::collections::HashSet;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -32,6 +32,17 @@ pub(super) struct State {
 }
 
 static STATE: Mutex<Option<State>> = Mutex::new(None);
+
+type Chooser = Box<dyn Fn(&'static Row) -> bool + Send + Sync>;
+
+static CHOOSER: RwLock<Option<Chooser>> = RwLock::new(None);
+
+/// For tests that know which call they mean: installs who decides, with the first failure of the routine; `None`
+/// disarms. Not together with an [`Injection`].
+pub fn set_chooser(chooser: Option<Chooser>) {
+    table::set_faults(chooser.is_some());
+    *CHOOSER.write() = chooser;
+}
 
 /// An armed injector. One lives at a time; when it is dropped nothing fails any more.
 #[derive(Debug)]
@@ -129,6 +140,9 @@ pub(crate) extern "win64-unwind" fn shall_fail(row: &'static Row) -> isize {
 
 #[inline(never)]
 fn decide(row: &'static Row) -> Option<usize> {
+    if let Some(choose) = CHOOSER.read().as_ref() {
+        return choose(row).then_some(0);
+    }
     if !STATE.lock().as_ref()?.plan.wants_routine(row) {
         return None;
     }

@@ -31,7 +31,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-pub use injection::Injection;
+pub use injection::{Injection, set_chooser};
 pub(crate) use injection::{failed_in_round, shall_fail};
 pub use plan::{Mode, Plan};
 pub use report::{Report, ReportedFault};
