@@ -1,7 +1,8 @@
 //! `cargo xtask test`: everything that can be checked on this host, summed up in one line.
 //!
 //! ```text
-//! format, lints -> drivers (debug, release) -> host tests, with the images -> model checking -> demo
+//! format, lints -> drivers (debug, release) -> host tests, with the images -> conformance -> seeds
+//!     -> model checking -> demo
 //! ```
 //! A step that fails does not stop the others, so that one run shows all that is wrong.
 
@@ -9,12 +10,13 @@ mod needs;
 mod step;
 
 use crate::build::{self, Profile, sys_folder};
+use crate::conformance;
 use crate::image::Detail;
 use crate::workspace::{metadata, root};
 use anyhow::Result;
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use step::{Tally, tests, whole};
+use step::{Tally, counted, tests, whole};
 
 /// Runs the suite; fails when anything in it failed.
 pub fn run(thorough: bool) -> Result<ExitCode> {
@@ -38,6 +40,12 @@ pub fn run(thorough: bool) -> Result<ExitCode> {
             "simulator, release images",
             cargo().args(TEST).args(["--package", "ntsim"]).env(IMAGES, release),
         ));
+    }
+    tally.add(counted("conformance", conformance::prepare(&conformance::Arguments::default())));
+    if thorough {
+        let release = conformance::Arguments { release: true, ..Default::default() };
+        tally.add(counted("conformance, release images", conformance::prepare(&release)));
+        tally.add(whole("mutants", || step::succeed(cargo().args(["xtask", "mutants"]))));
     }
     tally.add(whole("seeds", || step::succeed(&mut sweep(&target, thorough))));
     if thorough {

@@ -78,6 +78,33 @@ fn count(command: &mut Command) -> Result<(Tally, bool)> {
     Ok((tally, child.wait()?.success()))
 }
 
+/// Runs a command whose last line is `N passed, N failed`, passes its output on and counts.
+pub fn counted(name: &str, command: Result<Command>) -> Tally {
+    eprintln!("== {name}");
+    let result = command.and_then(|mut command| {
+        let output =
+            command.stderr(Stdio::inherit()).output().with_context(|| format!("{:?}", command.get_program()))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        print!("{text}");
+        let mut tally = text.lines().next_back().and_then(closing).context("no closing line")?;
+        // What is wrong beside single tests.
+        tally.failed += usize::from(!output.status.success() && tally.failed == 0);
+        Ok(tally)
+    });
+    let tally = result.unwrap_or_else(|error| {
+        eprintln!("== {name} FAILED: {error:#}");
+        Tally { passed: 0, failed: 1 }
+    });
+    eprintln!("== {name}: {tally}");
+    tally
+}
+
+/// Reads `3 passed, 1 failed`.
+fn closing(line: &str) -> Option<Tally> {
+    let (passed, failed) = line.split_once(" passed, ")?;
+    Some(Tally { passed: passed.parse().ok()?, failed: failed.strip_suffix(" failed")?.parse().ok()? })
+}
+
 /// Reads `test result: ok. 3 passed; 0 failed; 0 ignored; ...`.
 fn summary(line: &str) -> Option<Tally> {
     let counts = line.strip_prefix("test result: ")?;
@@ -97,6 +124,13 @@ mod tests {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s";
         assert_eq!(summary(line), Some(Tally { passed: 12, failed: 3 }));
         assert_eq!(summary("test a_test ... ok"), None);
+    }
+
+    #[test]
+    fn a_closing_line_is_read_and_its_absence_is_a_failure() {
+        assert_eq!(closing("12 passed, 3 failed"), Some(Tally { passed: 12, failed: 3 }));
+        assert_eq!(closing("12 passed"), None);
+        assert_eq!(counted("silent", Ok(Command::new("true"))), Tally { passed: 0, failed: 1 });
     }
 
     #[test]
