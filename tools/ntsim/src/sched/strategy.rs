@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_strategy_is_read_as_it_is_written() {
-        for text in ["random", "pct:3", "pct:3:500", "replay", "replay:0.3.1"] {
+        for text in ["random", "pct:3", "pct:3:5000", "replay", "replay:0.3.1"] {
             assert_eq!(text.parse::<Strategy>().unwrap().to_string(), text);
         }
         for text in ["", "Random", "pct", "pct:0", "pct:x", "pct:1:0", "pct:1:2:3", "replay:a", "random:1"] {
