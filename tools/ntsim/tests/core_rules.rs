@@ -93,6 +93,47 @@ cases! {
     copy_from_null: "copy-from-null" => "PAGE_FAULT", "copy_from_null";
 }
 
+macro_rules! more_cases {
+    ($($test:ident: $case:literal => $code:literal, $function:literal;)*) => {
+        $(#[test]
+        fn $test() {
+            trips($case, $code, $function, "more.rs:");
+        })*
+    };
+}
+
+more_cases! {
+    wrong_irql: "wrong-irql" => "ROUTINE_AT_WRONG_IRQL", "more::";
+    region_not_entered: "region-not-entered" => "REGION_NOT_ENTERED", "more::";
+    raise_to_lower: "raise-to-lower" => "RAISE_TO_LOWER_IRQL", "more::";
+    breakpoint: "breakpoint" => "BREAKPOINT", "more::";
+    lock_mixed: "lock-mixed" => "SPIN_LOCK_MIXED", "more::";
+    lock_corrupt: "lock-corrupt" => "SPIN_LOCK_CORRUPT", "more::";
+    too_many_locks: "too-many-locks" => "TOO_MANY_LOCKS", "more::";
+    mutex_recursion: "mutex-recursion" => "LOCK_RECURSION", "more::";
+    mutex_not_held: "mutex-not-held" => "LOCK_NOT_OWNED", "more::";
+    no_critical_region: "no-critical-region" => "NO_CRITICAL_REGION", "more::";
+    resource_in_use: "resource-in-use" => "OBJECT_IN_USE", "more::";
+    semaphore_limit: "semaphore-limit" => "SEMAPHORE_LIMIT", "more::";
+    mutex_not_owned: "mutex-not-owned" => "MUTEX_NOT_OWNED", "more::";
+    wait_for_none: "wait-for-none" => "BAD_WAIT_COUNT", "more::";
+    bad_parameter: "bad-parameter" => "BAD_PARAMETER", "more::";
+    dpc_in_use: "dpc-in-use" => "DPC_IN_USE", "more::";
+    dpc_not_initialized: "dpc-not-initialized" => "DPC_NOT_INITIALIZED", "more::";
+    timer_in_use: "timer-in-use" => "TIMER_IN_USE", "more::";
+    bad_tag: "bad-tag" => "POOL_BAD_TAG", "more::";
+    bad_flags: "bad-flags" => "POOL_BAD_FLAGS", "more::";
+    executable: "executable" => "POOL_EXECUTABLE", "more::";
+    mdl_not_locked: "mdl-not-locked" => "MDL_NOT_LOCKED", "more::";
+    mdl_range: "mdl-range" => "MDL_RANGE", "more::";
+    thread_bad_exit: "thread-bad-exit" => "THREAD_BAD_EXIT", "ends_in_region";
+    dpc_releases: "dpc-releases" => "SPIN_LOCK_NOT_OWNED", "releases";
+    set_event_and_wait: "set-event-and-wait" => "WAIT_NOT_ALLOWED", "more::";
+    map_to_user: "map-to-user" => "UNFINISHED_ROUTINE", "more::";
+    mdl_still_locked: "mdl-still-locked" => "MDL_STILL_LOCKED", "more::";
+    lookaside_of_nothing: "lookaside-of-nothing" => "LOOKASIDE_MISUSE", "more::";
+}
+
 /// These are found when the driver's function has returned: the report names it in words.
 fn trips_at_return(case: &str, code: &str, words: &str) {
     let (exit, text) = run(case);
@@ -109,6 +150,8 @@ fn what_is_wrong_at_return_is_found() {
     trips_at_return("region-left-open", "REGION_LEFT_OPEN", "DriverEntry");
     trips_at_return("dpc-holds-lock", "LOCK_HELD_AT_RETURN", "keeps_lock");
     trips_at_return("thread-holds-irql", "IRQL_CHANGED_AT_RETURN", "system thread");
+    trips_at_return("lock-of-caller", "LOCK_OF_CALLER_RELEASED", "releases_of_caller");
+    trips_at_return("work-at-unload", "WORK_AT_UNLOAD", "works_long");
     trips_at_return("timer-at-unload", "TIMER_AT_UNLOAD", "a timer is set");
     trips_at_return("thread-at-unload", "THREAD_AT_UNLOAD", "sleeps");
 }

@@ -143,7 +143,9 @@ unsafe fn terminate(status: NTSTATUS) -> NTSTATUS {
         || context.critical.get() != 0
         || context.guarded.get() != 0
     {
+        // A start routine that jumps here leaves no frame of the driver's.
         Violation::new(&codes::THREAD_BAD_EXIT)
+            .guilty(thread::current().start())
             .params([
                 u64::from(context.irql.get()),
                 u64::from(context.held_count.get()),

@@ -20,6 +20,7 @@ macro_rules! cases {
     ($name:expr; $($text:literal => $function:ident,)*) => {
         match $name {
             $($text => $function(),)*
+            name if crate::more::run(name) => {}
             _ => return STATUS_INVALID_PARAMETER,
         }
     };
@@ -80,13 +81,13 @@ pub fn run(name: &[u8]) -> NTSTATUS {
 
 fn nothing() {}
 
-fn pause(count: i64) {
+pub fn pause(count: i64) {
     let mut interval = milliseconds(count);
     // SAFETY: a relative interval.
     let _ = unsafe { KeDelayExecutionThread(_MODE::KernelMode as KPROCESSOR_MODE, 0, &raw mut interval) };
 }
 
-fn allocate(size: u64) -> PVOID {
+pub fn allocate(size: u64) -> PVOID {
     // SAFETY: a plain allocation.
     unsafe { ExAllocatePool2(POOL_FLAG_NON_PAGED, size, TAG) }
 }
@@ -232,7 +233,7 @@ unsafe extern "C" fn sleeps(_context: PVOID) {
     pause(5_000);
 }
 
-fn spawn(routine: unsafe extern "C" fn(PVOID)) {
+pub fn spawn(routine: unsafe extern "C" fn(PVOID)) {
     let mut handle: HANDLE = null_mut();
     // SAFETY: see above.
     unsafe {
