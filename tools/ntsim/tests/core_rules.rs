@@ -1,5 +1,6 @@
-//! Each rule of the kernel core is tripped by a case of the driver `ntsim-rules`, whose name is
-//! the case; the report has to name the rule, the driver and the guilty function with its file.
+//! Rules of the kernel core, of WSK and of the IP helper routines: each is tripped by a case of the
+//! driver `ntsim-rules`, whose name is the case; the report has to name the rule, the driver and
+//! the guilty function with its file.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -48,15 +49,15 @@ fn trips(case: &str, code: &str, function: &str, file: &str) {
 }
 
 macro_rules! cases {
-    ($($test:ident: $case:literal => $code:literal, $function:literal;)*) => {
+    ($file:literal $($test:ident: $case:literal => $code:literal, $function:literal;)*) => {
         $(#[test]
         fn $test() {
-            trips($case, $code, $function, "bad.rs:");
+            trips($case, $code, $function, $file);
         })*
     };
 }
 
-cases! {
+cases! { "bad.rs:"
     wait_at_dispatch: "wait-at-dispatch" => "WAIT_AT_RAISED_IRQL", "wait_at_dispatch";
     delay_at_dispatch: "delay-at-dispatch" => "WAIT_AT_RAISED_IRQL", "bad::";
     lock_recursion: "lock-recursion" => "SPIN_LOCK_RECURSION", "bad::";
@@ -93,16 +94,7 @@ cases! {
     copy_from_null: "copy-from-null" => "PAGE_FAULT", "copy_from_null";
 }
 
-macro_rules! more_cases {
-    ($($test:ident: $case:literal => $code:literal, $function:literal;)*) => {
-        $(#[test]
-        fn $test() {
-            trips($case, $code, $function, "more.rs:");
-        })*
-    };
-}
-
-more_cases! {
+cases! { "more.rs:"
     wrong_irql: "wrong-irql" => "ROUTINE_AT_WRONG_IRQL", "more::";
     region_not_entered: "region-not-entered" => "REGION_NOT_ENTERED", "more::";
     raise_to_lower: "raise-to-lower" => "RAISE_TO_LOWER_IRQL", "more::";
@@ -132,6 +124,19 @@ more_cases! {
     map_to_user: "map-to-user" => "UNFINISHED_ROUTINE", "more::";
     mdl_still_locked: "mdl-still-locked" => "MDL_STILL_LOCKED", "more::";
     lookaside_of_nothing: "lookaside-of-nothing" => "LOOKASIDE_MISUSE", "more::";
+}
+
+cases! { "net.rs:"
+    wsk_not_registered: "wsk-not-registered" => "WSK_BAD_REGISTRATION", "net::";
+    wsk_registered_twice: "wsk-registered-twice" => "WSK_BAD_REGISTRATION", "net::";
+    wsk_not_captured: "wsk-not-captured" => "WSK_NPI_NOT_CAPTURED", "net::";
+    wsk_released_twice: "wsk-released-twice" => "WSK_NPI_NOT_CAPTURED", "net::";
+    wsk_not_released: "wsk-not-released" => "WSK_DEREGISTER_HANGS", "net::";
+    wsk_foreign_adapter: "wsk-foreign-adapter" => "WSK_BAD_NDK_ADAPTER", "net::";
+    wsk_lookup: "wsk-lookup" => "WSK_UNFINISHED", "net::";
+    notification_cancelled_twice: "notification-cancelled-twice" => "NETIO_BAD_HANDLE", "net::";
+    notification_cancelled_inside: "notification-cancelled-inside" => "NETIO_CANCEL_INSIDE_CALLBACK", "cancels";
+    foreign_table: "foreign-table" => "NETIO_BAD_HANDLE", "net::";
 }
 
 /// These are found when the driver's function has returned: the report names it in words.

@@ -20,7 +20,7 @@ macro_rules! cases {
     ($name:expr; $($text:literal => $function:ident,)*) => {
         match $name {
             $($text => $function(),)*
-            name if crate::more::run(name) => {}
+            name if crate::more::run(name) || crate::net::run(name) => {}
             _ => return STATUS_INVALID_PARAMETER,
         }
     };

@@ -10,6 +10,7 @@ extern crate wdk_panic;
 mod bad;
 mod good;
 mod more;
+mod net;
 mod state;
 
 use wdk_sys::{_DRIVER_OBJECT, NTSTATUS, PDRIVER_OBJECT, PUNICODE_STRING, STATUS_INVALID_PARAMETER};
