@@ -170,4 +170,19 @@ provider_faults! {
     mp_halt_05_timer_freed_while_set: "bad_good_twin.sys", 39 => "NDIS_TIMER_MISUSE";
     mp_nbl_03_pool_freed_while_out: "bad_good_twin.sys", 40 => "NDIS_POOL_MISUSE";
     mp_rx_04_receive_before_running: "bad_good_twin.sys", 41 => "NDIS_INDICATE_IN_WRONG_STATE";
+    mp_opt_01_handlers_set_late: "bad_good_twin.sys", 42 => "NDIS_OPTIONAL_HANDLERS_OUTSIDE_SET_OPTIONS";
+    mp_unl_01_deregistered_with_adapter: "bad_good_twin.sys", 43 => "NDIS_DEREGISTERED_WITH_ADAPTERS";
+    mp_ver_02_header_of_pool: "bad_good_twin.sys", 44 => "NDIS_BAD_OBJECT_HEADER";
+    mp_rattr_01_no_context: "bad_good_twin.sys", 45 => "NDIS_BAD_ATTRIBUTES";
+    mp_rest_01_status: "bad_good_twin.sys", 46 => "NDIS_BAD_RESTART_STATUS";
+    mp_nbl_05_tag_of_pool: "bad_good_twin.sys", 47 => "NDIS_BAD_TAG";
+    mp_nbl_pool_with_data: "bad_good_twin.sys", 48 => "NDIS_BAD_PARAMETER";
+    foreign_handle: "bad_good_twin.sys", 49 => "NDIS_BAD_HANDLE";
+    mp_tx_15_flags_at_passive: "bad_good_twin.sys", 50 => "NDIS_FLAGS_IRQL";
+    mp_tx_01_completed_without_send: "bad_good_twin.sys", 51 => "NDIS_NBL_NOT_OWNED";
+    mp_oid_02_completed_without_request: "bad_good_twin.sys", 52 => "NDIS_OID_DOUBLE_COMPLETE";
+    oid_completed_under_lock: "bad_good_twin.sys", 53 => "NDIS_CALLED_WITH_LOCK";
+    rw_lock_taken_twice: "bad_good_twin.sys", 54 => "NDIS_RW_LOCK_MISUSE";
+    mp_rx_05_count: "bad_good_twin.sys", 55 => "NDIS_WRONG_NBL_COUNT";
+    mp_rx_03_source: "bad_good_twin.sys", 56 => "NDIS_BAD_RECEIVE_NBL";
 }

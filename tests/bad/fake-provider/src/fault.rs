@@ -72,6 +72,36 @@ pub enum Fault {
     PoolFreedBusy = 40,
     /// MP-RX-04.
     ReceiveWhilePaused = 41,
+    /// MP-OPT-01.
+    HandlersLate = 42,
+    /// MP-UNL-01.
+    DeregisteredEarly = 43,
+    /// MP-VER-02.
+    PoolHeader = 44,
+    /// MP-RATTR-01.
+    NoContext = 45,
+    /// MP-REST-01.
+    RestartStatus = 46,
+    /// MP-NBL-05.
+    PoolTag = 47,
+    /// A pool with data, which ntsim does not have.
+    PoolData = 48,
+    /// A handle that NDIS never gave.
+    ForeignHandle = 49,
+    /// MP-TX-15.
+    FlagsNotTrue = 50,
+    /// MP-TX-01.
+    SentNotOwned = 51,
+    /// MP-OID-02.
+    OidNotOut = 52,
+    /// A spin lock held across a call that may call back.
+    LockHeld = 53,
+    /// A read-write lock taken twice for writing.
+    RwLockTwice = 54,
+    /// MP-RX-05.
+    ReceivedCount = 55,
+    /// MP-RX-03.
+    ReceivedSource = 56,
 }
 
 static FAULT: AtomicU32 = AtomicU32::new(0);

@@ -7,6 +7,7 @@ extern crate wdk_panic;
 mod cq;
 mod fault;
 mod miniport;
+mod misuse;
 mod ndk;
 mod object;
 

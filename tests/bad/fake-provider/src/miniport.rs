@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use ndkpi_sys::*;
 
 use crate::fault::{self, Fault};
+use crate::misuse;
 use crate::object::Object;
 
 /// The one adapter's handle; its context is a mark only.
@@ -72,6 +73,7 @@ unsafe extern "system" fn initialize(
         }
         let status = set_ndk(handle);
         misuse_resources(handle);
+        misuse::in_initialize(handle, crate::DRIVER.load(Ordering::Acquire));
         status
     }
 }
@@ -111,7 +113,11 @@ unsafe fn set_registration(handle: NDIS_HANDLE) -> NDIS_STATUS {
                 Revision: NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_2,
                 Size: NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_2,
             },
-            MiniportAdapterContext: without_provenance_mut(CONTEXT),
+            MiniportAdapterContext: if fault::is(Fault::NoContext) {
+                null_mut()
+            } else {
+                without_provenance_mut(CONTEXT)
+            },
             AttributeFlags: NDIS_MINIPORT_ATTRIBUTES_SURPRISE_REMOVE_OK | NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM,
             CheckForHangTimeInSeconds: 0,
             InterfaceType: NdisInterfaceInternal,
@@ -252,8 +258,9 @@ unsafe fn misuse_resources(handle: NDIS_HANDLE) {
     }
 }
 
-unsafe fn list_of_pool(handle: NDIS_HANDLE) -> (NDIS_HANDLE, PNET_BUFFER_LIST) {
-    let mut parameters = NET_BUFFER_LIST_POOL_PARAMETERS {
+/// Parameters that are right.
+pub fn pool_parameters() -> NET_BUFFER_LIST_POOL_PARAMETERS {
+    NET_BUFFER_LIST_POOL_PARAMETERS {
         Header: NDIS_OBJECT_HEADER {
             Type: NDIS_OBJECT_TYPE_DEFAULT,
             Revision: NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
@@ -262,7 +269,12 @@ unsafe fn list_of_pool(handle: NDIS_HANDLE) -> (NDIS_HANDLE, PNET_BUFFER_LIST) {
         fAllocateNetBuffer: 1,
         PoolTag: TAG,
         ..Default::default()
-    };
+    }
+}
+
+/// A pool and a list of it.
+pub unsafe fn list_of_pool(handle: NDIS_HANDLE) -> (NDIS_HANDLE, PNET_BUFFER_LIST) {
+    let mut parameters = pool_parameters();
     // SAFETY: lives over the call.
     unsafe {
         let pool = NdisAllocateNetBufferListPool(handle, &raw mut parameters);
@@ -322,7 +334,9 @@ unsafe extern "system" fn restart(
     if fault::is(Fault::NeedlessEvent) {
         raise_enable();
     }
-    NDIS_STATUS_SUCCESS
+    // SAFETY: this adapter, inside its restart.
+    unsafe { misuse::in_restart(ADAPTER.load(Ordering::Acquire)) };
+    if fault::is(Fault::RestartStatus) { 1 } else { NDIS_STATUS_SUCCESS }
 }
 
 /// NDK is enabled from the start.
