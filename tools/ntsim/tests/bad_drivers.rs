@@ -49,18 +49,23 @@ fn load(name: &str) -> Run {
 /// The fake provider with one adapter, `Fault` as given, and a consumer loaded and unloaded; then
 /// the adapter and the provider go.
 fn with_provider(consumer: &str, fault: u32) -> Run {
+    with_provider_and(consumer, "consumer", fault)
+}
+
+/// The same, with the name of the consumer's service.
+fn with_provider_and(consumer: &str, service: &str, fault: u32) -> Run {
     let scenario = format!(
         "[[driver]]\nname = \"provider\"\npath = {provider:?}\n\n\
-         [[driver]]\nname = \"consumer\"\npath = {consumer:?}\nmanual = true\n\n\
+         [[driver]]\nname = \"{service}\"\npath = {consumer:?}\nmanual = true\n\n\
          [[adapter]]\nname = \"Fake\"\ndriver = \"provider\"\ninterface-index = 7\n\
          addresses = [\"192.0.2.1/24\"]\nkeywords = {{ Fault = \"{fault}\" }}\n\n\
-         [[step]]\nload = \"consumer\"\n\n[[step]]\nunload = \"consumer\"\n\n\
+         [[step]]\nload = \"{service}\"\n\n[[step]]\nunload = \"{service}\"\n\n\
          [[step]]\nremove = \"Fake\"\n\n[[step]]\nunload = \"provider\"\n",
         provider = image("bad_fake_provider.sys"),
         consumer = image(consumer),
     );
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let file = folder.join(format!("bad-{}-{fault}.toml", consumer.trim_end_matches(".sys")));
+    let file = folder.join(format!("bad-{}-{service}-{fault}.toml", consumer.trim_end_matches(".sys")));
     std::fs::write(&file, scenario).expect("the scenario is written");
     ntsim(&[Path::new("run"), &file])
 }
@@ -117,6 +122,18 @@ fn double_release_of_a_mapping_is_found() {
         "bad_double_release.sys",
         &["NdkReleaseLAM was called with", "use_adapter", "tests/bad/double-release/src/lib.rs"],
     );
+}
+
+#[test]
+fn misused_objects_are_found() {
+    let misuse = |case, violation, function| {
+        let places = [function, "tests/bad/object-misuse/src/lib.rs"];
+        with_provider_and("bad_object_misuse.sys", case, 0).is_violation(violation, "bad_object_misuse.sys", &places);
+    };
+    misuse("use-after-close", "NDK_USE_AFTER_CLOSE", "use_after_close");
+    misuse("unknown-object", "NDK_UNKNOWN_OBJECT", "arm_nothing");
+    misuse("wrong-type", "NDK_WRONG_OBJECT_TYPE", "arm_domain");
+    misuse("null-completion", "NDK_NULL_COMPLETION", "close_without_completion");
 }
 
 #[test]
@@ -182,6 +199,13 @@ provider_faults! {
     mp_tx_01_completed_without_send: "bad_good_twin.sys", 51 => "NDIS_NBL_NOT_OWNED";
     mp_oid_02_completed_without_request: "bad_good_twin.sys", 52 => "NDIS_OID_DOUBLE_COMPLETE";
     oid_completed_under_lock: "bad_good_twin.sys", 53 => "NDIS_CALLED_WITH_LOCK";
+    mp_reg_01_registered_twice: "bad_good_twin.sys", 57 => "NDIS_REGISTERED_TWICE";
+    cmp_04_unknown_completion: "bad_good_twin.sys", 60 => "NDK_UNKNOWN_COMPLETION";
+    cmp_05_completed_with_pending: "bad_good_twin.sys", 61 => "NDK_COMPLETION_STATUS";
+    cmp_06_no_object: "bad_good_twin.sys", 62 => "NDK_CREATE_WITHOUT_OBJECT";
+    hdr_07_no_dispatch: "bad_good_twin.sys", 63 => "NDK_DISPATCH_MISSING";
+    cq_too_many_results: "bad_good_twin.sys", 64 => "NDK_TOO_MANY_RESULTS";
+    life_04_callback_after_close: "bad_good_twin.sys", 65 => "NDK_CALLBACK_AFTER_CLOSE";
     rw_lock_taken_twice: "bad_good_twin.sys", 54 => "NDIS_RW_LOCK_MISUSE";
     mp_rx_05_count: "bad_good_twin.sys", 55 => "NDIS_WRONG_NBL_COUNT";
     mp_rx_03_source: "bad_good_twin.sys", 56 => "NDIS_BAD_RECEIVE_NBL";

@@ -1,11 +1,12 @@
 //! CQs: armed by consumers, notified by a DPC when the moderation function is called.
 
 use core::ffi::c_void;
-use core::sync::atomic::Ordering;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use ndkpi_sys::{
-    NDK_CQ, NDK_FN_REQUEST_COMPLETION, NDK_RESULT, NDK_RESULT_EX, NTSTATUS, STATUS_NOT_SUPPORTED, STATUS_PENDING,
-    STATUS_SUCCESS,
+    NDK_CQ, NDK_FN_CQ_NOTIFICATION_CALLBACK, NDK_FN_REQUEST_COMPLETION, NDK_RESULT, NDK_RESULT_EX, NTSTATUS,
+    STATUS_NOT_SUPPORTED, STATUS_PENDING, STATUS_SUCCESS,
 };
 use wdk_sys::ntddk::{
     KeAcquireSpinLockAtDpcLevel, KeFlushQueuedDpcs, KeInitializeDpc, KeInsertQueueDpc, KeReleaseSpinLockFromDpcLevel,
@@ -65,13 +66,33 @@ unsafe fn notify_under_lock(object: *mut Object) {
     }
 }
 
+/// The last CQ's notification and its context, kept over the close.
+static NOTIFICATION: AtomicUsize = AtomicUsize::new(0);
+static NOTIFICATION_CONTEXT: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+
+pub fn remember(notification: NDK_FN_CQ_NOTIFICATION_CALLBACK, context: *mut c_void) {
+    NOTIFICATION_CONTEXT.store(context, Ordering::Release);
+    NOTIFICATION.store(notification.map_or(0, |f| f as usize), Ordering::Release);
+}
+
+/// Notifies a CQ that is closed.
+#[inline(never)]
+pub fn notify_closed() {
+    // SAFETY: only what `remember` got is stored; that the CQ is closed is the fault.
+    unsafe {
+        let notification: NDK_FN_CQ_NOTIFICATION_CALLBACK = core::mem::transmute(NOTIFICATION.load(Ordering::Acquire));
+        if let Some(notification) = notification {
+            notification(NOTIFICATION_CONTEXT.load(Ordering::Acquire), STATUS_SUCCESS);
+        }
+    }
+}
 pub unsafe extern "system" fn arm(cq: *mut NDK_CQ, _kind: u32) {
     // SAFETY: the consumer's CQ.
     unsafe { (*cq.cast::<Object>()).armed.store(1, Ordering::Release) };
 }
 
-pub unsafe extern "system" fn get_results(_cq: *mut NDK_CQ, _results: *mut NDK_RESULT, _count: u32) -> u32 {
-    0
+pub unsafe extern "system" fn get_results(_cq: *mut NDK_CQ, _results: *mut NDK_RESULT, count: u32) -> u32 {
+    if fault::is(Fault::TooManyResults) { count.saturating_add(1) } else { 0 }
 }
 
 pub unsafe extern "system" fn get_results_ex(_cq: *mut NDK_CQ, _results: *mut NDK_RESULT_EX, _count: u32) -> u32 {
@@ -100,7 +121,7 @@ pub unsafe extern "system" fn moderation(cq: *mut NDK_CQ, _interval: u32, _count
             crate::miniport::notify_from_work_items(object);
             return STATUS_SUCCESS;
         }
-        KeInsertQueueDpc(&raw mut (*object).dpc, core::ptr::null_mut(), core::ptr::null_mut());
+        KeInsertQueueDpc(&raw mut (*object).dpc, null_mut(), null_mut());
     }
     if fault::is(Fault::PendingFromSync) { STATUS_PENDING } else { STATUS_SUCCESS }
 }

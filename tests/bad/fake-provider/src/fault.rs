@@ -102,6 +102,20 @@ pub enum Fault {
     ReceivedCount = 55,
     /// MP-RX-03.
     ReceivedSource = 56,
+    /// MP-REG-01.
+    RegisteredTwice = 57,
+    /// CMP-04.
+    UnknownCompletion = 60,
+    /// CMP-05.
+    CompletedPending = 61,
+    /// CMP-06.
+    NoObject = 62,
+    /// HDR-07.
+    NoDispatch = 63,
+    /// More results than the array takes.
+    TooManyResults = 64,
+    /// LIFE-04.
+    CallbackAfterClose = 65,
 }
 
 static FAULT: AtomicU32 = AtomicU32::new(0);

@@ -25,6 +25,7 @@ use ndkpi_sys::{
 use wdk_sys::{NTSTATUS, PDRIVER_OBJECT, PUNICODE_STRING};
 
 static DRIVER: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+static DRIVER_OBJECT: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
 #[unsafe(export_name = "DriverEntry")]
 unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, path: PUNICODE_STRING) -> NTSTATUS {
@@ -40,6 +41,7 @@ unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, path: PUNICODE_ST
         UnloadHandler: Some(unload),
         ..Default::default()
     };
+    DRIVER_OBJECT.store(driver.cast(), Ordering::Release);
     miniport::fill(&mut handlers);
     let mut handle: NDIS_HANDLE = null_mut();
     // SAFETY: DriverEntry's own arguments; the rest lives over the call.

@@ -2,6 +2,7 @@
 
 use core::ffi::c_void;
 use core::ptr::{null_mut, without_provenance_mut};
+use core::sync::atomic::Ordering;
 
 use ndkpi_sys::*;
 use wdk_sys::KSPIN_LOCK;
@@ -17,6 +18,9 @@ use crate::miniport::{list_of_pool, pool_parameters};
 pub unsafe fn in_initialize(handle: NDIS_HANDLE, driver: NDIS_HANDLE) {
     if fault::is(Fault::HandlersLate) {
         set_handlers(driver);
+    }
+    if fault::is(Fault::RegisteredTwice) {
+        register_again();
     }
     if fault::is(Fault::DeregisteredEarly) {
         // SAFETY: see above.
@@ -61,6 +65,17 @@ pub unsafe fn in_restart(handle: NDIS_HANDLE) {
     }
     if fault::is(Fault::ReceivedSource) {
         receive(handle, null_mut(), 1);
+    }
+}
+
+#[inline(never)]
+fn register_again() {
+    let mut handlers = NDIS_MINIPORT_DRIVER_CHARACTERISTICS::default();
+    let mut handle: NDIS_HANDLE = null_mut();
+    let driver = crate::DRIVER_OBJECT.load(Ordering::Acquire);
+    // SAFETY: see above.
+    unsafe {
+        NdisMRegisterMiniportDriver(driver.cast(), null_mut(), null_mut(), &raw mut handlers, &raw mut handle);
     }
 }
 

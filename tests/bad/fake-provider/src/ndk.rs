@@ -93,6 +93,9 @@ pub unsafe extern "system" fn close(_context: NDIS_HANDLE, adapter: *mut NDK_ADA
         // SAFETY: PASSIVE_LEVEL.
         unsafe { NdisMSleep(1000) };
     }
+    if fault::is(Fault::CallbackAfterClose) {
+        cq::notify_closed();
+    }
     // SAFETY: alone, and the consumer gives it up.
     unsafe { object::free(object) };
 }
@@ -143,6 +146,7 @@ unsafe extern "system" fn create_cq(
             return STATUS_INSUFFICIENT_RESOURCES;
         }
         (*object).notification = notification;
+        cq::remember(notification, notification_context);
         (*object).notification_context = notification_context;
         cq::prepare(object);
     }
@@ -158,6 +162,10 @@ unsafe extern "system" fn create_pd(
     let object = create(NdkObjectTypePd, (&raw const PD.0).cast(), adapter.cast(), VERSION);
     // SAFETY: the consumer's out-parameter and callback.
     unsafe {
+        if fault::is(Fault::NoObject) {
+            *out = none();
+            return STATUS_SUCCESS;
+        }
         if fault::is(Fault::OutOnPending) {
             *out = object.cast();
             if let Some(completion) = completion {
@@ -211,6 +219,14 @@ unsafe extern "system" fn register_mr(
         }
         if fault::is(Fault::DispatchRewritten) {
             (*mr).Dispatch = &raw const MR.0;
+        }
+        if let Some(completion) = completion {
+            if fault::is(Fault::UnknownCompletion) {
+                completion(null_mut(), STATUS_SUCCESS);
+            }
+            if fault::is(Fault::CompletedPending) {
+                completion(context, STATUS_PENDING);
+            }
         }
         let calls = match () {
             () if fault::is(Fault::DoubleCompletion) => 2,

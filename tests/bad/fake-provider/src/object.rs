@@ -67,6 +67,9 @@ unsafe fn spoil(object: *mut Object) {
         if fault::is(Fault::BadVersion) {
             (*object).header.Version = NDK_VERSION { Major: 9, Minor: 9 };
         }
+        if fault::is(Fault::NoDispatch) {
+            (*object).dispatch = core::ptr::null();
+        }
         if fault::is(Fault::BadType) {
             (*object).header.ObjectType = NdkObjectTypeMr;
         }
