@@ -200,6 +200,7 @@ provider_faults! {
     mp_oid_02_completed_without_request: "bad_good_twin.sys", 52 => "NDIS_OID_DOUBLE_COMPLETE";
     oid_completed_under_lock: "bad_good_twin.sys", 53 => "NDIS_CALLED_WITH_LOCK";
     mp_reg_01_registered_twice: "bad_good_twin.sys", 57 => "NDIS_REGISTERED_TWICE";
+    mp_nbl_02_frame_without_memory: "bad_good_twin.sys", 58 => "NDIS_BAD_NET_BUFFER";
     cmp_04_unknown_completion: "bad_good_twin.sys", 60 => "NDK_UNKNOWN_COMPLETION";
     cmp_05_completed_with_pending: "bad_good_twin.sys", 61 => "NDK_COMPLETION_STATUS";
     cmp_06_no_object: "bad_good_twin.sys", 62 => "NDK_CREATE_WITHOUT_OBJECT";

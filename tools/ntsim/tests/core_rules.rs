@@ -156,6 +156,7 @@ fn what_is_wrong_at_return_is_found() {
     trips_at_return("dpc-holds-lock", "LOCK_HELD_AT_RETURN", "keeps_lock");
     trips_at_return("thread-holds-irql", "IRQL_CHANGED_AT_RETURN", "system thread");
     trips_at_return("lock-of-caller", "LOCK_OF_CALLER_RELEASED", "releases_of_caller");
+    trips_at_return("no-unload", "NO_UNLOAD_ROUTINE", "has no DriverUnload");
     trips_at_return("work-at-unload", "WORK_AT_UNLOAD", "works_long");
     trips_at_return("timer-at-unload", "TIMER_AT_UNLOAD", "a timer is set");
     trips_at_return("thread-at-unload", "THREAD_AT_UNLOAD", "sleeps");

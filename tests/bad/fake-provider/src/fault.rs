@@ -104,6 +104,8 @@ pub enum Fault {
     ReceivedSource = 56,
     /// MP-REG-01.
     RegisteredTwice = 57,
+    /// MP-NBL-02: a received frame without memory behind it.
+    ReceivedShort = 58,
     /// CMP-04.
     UnknownCompletion = 60,
     /// CMP-05.

@@ -63,6 +63,9 @@ pub unsafe fn in_restart(handle: NDIS_HANDLE) {
     if fault::is(Fault::ReceivedCount) {
         receive(handle, handle, 2);
     }
+    if fault::is(Fault::ReceivedShort) {
+        receive_short(handle);
+    }
     if fault::is(Fault::ReceivedSource) {
         receive(handle, null_mut(), 1);
     }
@@ -137,5 +140,16 @@ fn receive(handle: NDIS_HANDLE, source: NDIS_HANDLE, count: u32) {
         let (_, list) = list_of_pool(handle);
         (*list).SourceHandle = source;
         NdisMIndicateReceiveNetBufferLists(handle, list, 0, count, 0);
+    }
+}
+
+#[inline(never)]
+fn receive_short(handle: NDIS_HANDLE) {
+    // SAFETY: see above. The buffer says more bytes than its MDLs have: it has none.
+    unsafe {
+        let (_, list) = list_of_pool(handle);
+        (*list).SourceHandle = handle;
+        *NET_BUFFER_DATA_LENGTH(*NET_BUFFER_LIST_FIRST_NB(list)) = 64;
+        NdisMIndicateReceiveNetBufferLists(handle, list, 0, 1, 0);
     }
 }

@@ -13,7 +13,7 @@ mod more;
 mod net;
 mod state;
 
-use wdk_sys::{_DRIVER_OBJECT, NTSTATUS, PDRIVER_OBJECT, PUNICODE_STRING, STATUS_INVALID_PARAMETER};
+use wdk_sys::{_DRIVER_OBJECT, NTSTATUS, PDRIVER_OBJECT, PUNICODE_STRING, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
 #[unsafe(export_name = "DriverEntry")]
 unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, path: PUNICODE_STRING) -> NTSTATUS {
@@ -30,6 +30,11 @@ unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, path: PUNICODE_ST
     }
     match name.get(..length) {
         Some(b"good") => good::run(),
+        Some(b"no-unload") => {
+            // SAFETY: as above.
+            unsafe { (*driver).DriverUnload = None };
+            STATUS_SUCCESS
+        }
         Some(name) => bad::run(name),
         None => STATUS_INVALID_PARAMETER,
     }
