@@ -3,8 +3,8 @@
 //! Each patch of `tests/seeds/bugs` breaks the driver in one place. A copy of the sources gets it, its
 //! driver is built, and the workload that the patch names is swept until a seed fails.
 
-use crate::build::{Profile, sys_folder};
-use crate::workspace::{ROOT, metadata, root};
+use crate::bench::Bench;
+use crate::workspace::root;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,14 +22,10 @@ struct Bug {
 
 /// Builds and sweeps each bug with at most `seeds` seeds; fails if one is not found.
 pub fn run(seeds: u64) -> Result<ExitCode> {
-    let target = metadata()?.target_directory.into_std_path_buf();
-    let folder = target.join("bugs");
+    let bench = Bench::new("bugs")?;
     let mut missed = 0;
     for bug in bugs()? {
-        let images = build(&bug, &folder).with_context(|| format!("the driver with the bug {}", bug.name))?;
-        let consumer = "ndktest.sys";
-        fs::copy(sys_folder(&target, Profile::Debug).join(consumer), images.join(consumer))
-            .context("ndktest.sys: run `cargo xtask build` first")?;
+        let images = build(&bug, &bench).with_context(|| format!("the driver with the bug {}", bug.name))?;
         for strategy in STRATEGIES {
             let found = sweep(&bug, strategy, seeds, &images)?;
             missed += usize::from(found.is_none());
@@ -58,40 +54,14 @@ fn bugs() -> Result<Vec<Bug>> {
 }
 
 /// The folder with the images of the broken driver.
-fn build(bug: &Bug, folder: &Path) -> Result<PathBuf> {
-    let source = folder.join("source");
-    mirror(&root(), &source, 0)?;
+fn build(bug: &Bug, bench: &Bench) -> Result<PathBuf> {
+    bench.refresh()?;
     // The copy is no repository of its own, and must not be taken for a part of ours.
     let mut apply = Command::new("git");
-    apply.arg("apply").arg(&bug.patch).current_dir(&source).env("GIT_CEILING_DIRECTORIES", folder);
-    succeed(&mut apply)?;
-    let mut build = Command::new(std::env::current_exe()?);
-    build.args(["build", "--package", "softndk"]).env(ROOT, &source).env("CARGO_TARGET_DIR", folder);
-    succeed(&mut build)?;
-    Ok(sys_folder(folder, Profile::Debug))
-}
-
-/// Makes `to` hold the sources of `from`. Files that are equal keep their time, for quick builds.
-fn mirror(from: &Path, to: &Path, depth: u32) -> Result<()> {
-    const SKIPPED: [&str; 2] = ["target", ".git"];
-    fs::create_dir_all(to).with_context(|| to.display().to_string())?;
-    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if depth == 0 && SKIPPED.iter().any(|skipped| name.to_string_lossy() == *skipped) {
-            continue;
-        }
-        let (here, there) = (entry.path(), to.join(&name));
-        if entry.file_type()?.is_dir() {
-            mirror(&here, &there, depth + 1)?;
-            continue;
-        }
-        let bytes = fs::read(&here).with_context(|| here.display().to_string())?;
-        if fs::read(&there).ok().as_ref() != Some(&bytes) {
-            fs::write(&there, bytes).with_context(|| there.display().to_string())?;
-        }
-    }
-    Ok(())
+    apply.arg("apply").arg(&bug.patch).current_dir(bench.source()).env("GIT_CEILING_DIRECTORIES", bench.folder());
+    let status = apply.status().context("git apply")?;
+    ensure!(status.success(), "git apply: {status}");
+    bench.build()
 }
 
 /// What the first failing seed says, if there is one.
@@ -111,10 +81,4 @@ fn sweep(bug: &Bug, strategy: &str, seeds: u64, images: &Path) -> Result<Option<
     // A bugcheck tells more lines; the second one of its report names the rule.
     let rule = text.lines().find_map(|line| line.strip_prefix("*** simulated bugcheck ")).unwrap_or_default();
     Ok(Some(format!("seed {found} {rule}")))
-}
-
-fn succeed(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("{:?}", command.get_program()))?;
-    ensure!(status.success(), "{status}");
-    Ok(())
 }

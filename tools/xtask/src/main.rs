@@ -1,6 +1,7 @@
 //! `cargo xtask`: builds the drivers, runs every test, shows the demo.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod bugs;
 mod build;
 mod conformance;
