@@ -5,6 +5,7 @@
 /// # Panics
 /// At compile time only (use it in `const`): on a character that is not ASCII, or a wrong length.
 #[must_use]
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which stops at a bad index")]
 pub const fn utf16<const N: usize>(text: &str) -> [u16; N] {
     let bytes = text.as_bytes();
     assert!(bytes.len() + 1 == N, "room for the text and its NUL");

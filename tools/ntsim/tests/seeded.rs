@@ -29,16 +29,19 @@ fn time_passes_only_when_nobody_can_run() {
     let output = in_child("time_passes_only_when_nobody_can_run", || {
         let machine = machine(1);
         let (host, virtual_time) = (Instant::now(), sched::now());
-        let other = Machine::spawn("other", || {
-            let before = sched::now();
-            sched::spin(0);
-            assert_eq!(sched::now(), before, "somebody could run");
+        let other = Machine::spawn("other", move || {
+            // The creator may sleep its hour first, or not have come to that: no time has passed for either.
+            assert!(sched::now() - virtual_time < Duration::from_secs(1), "somebody could run");
             sched::sleep(Duration::from_secs(7200));
         });
         sched::sleep(Duration::from_secs(3600));
-        assert_eq!(sched::now() - virtual_time, Duration::from_secs(3600));
+        let about = |hours: u64| {
+            let passed = sched::now() - virtual_time;
+            passed >= Duration::from_secs(3600 * hours) && passed < Duration::from_secs(3600 * hours + 1)
+        };
+        assert!(about(1));
         other.unwrap().join();
-        assert_eq!(sched::now() - virtual_time, Duration::from_secs(7200));
+        assert!(about(2));
         assert!(host.elapsed() < Duration::from_secs(60));
         drop(machine);
     });

@@ -112,6 +112,9 @@ const INTERNAL: u32 = 32;
 const FAILURE: u32 = OVERFLOW | INTERNAL;
 /// The failure has been told.
 const REPORTED: u32 = 64;
+/// One arm; the upper bits count them. Without the count a producer that judged by an earlier arm could satisfy a
+/// later one, which looks the same, with a completion that has been fetched between the two (CQ-22).
+const ONE_ARM: u32 = 1 << 8;
 
 const fn bits(kind: ArmKind) -> u32 {
     match kind {
@@ -160,6 +163,8 @@ pub(super) struct Notifier {
     _gap: Gap,
     /// Completions below this position were there at the last callback (CQ-20).
     seen: AtomicU64,
+    /// Completions below this position had been fetched at the last arm.
+    armed_from: AtomicU64,
     /// Position + 1 of the last solicited or failed completion, and of the last failed one.
     last_solicited: AtomicU64,
     last_error: AtomicU64,
@@ -172,6 +177,7 @@ impl Notifier {
             settings: AtomicU64::new(0),
             _gap: Gap::new(),
             seen: AtomicU64::new(0),
+            armed_from: AtomicU64::new(0),
             last_solicited: AtomicU64::new(0),
             last_error: AtomicU64::new(0),
         }
@@ -208,7 +214,8 @@ impl Notifier {
             return Alarm::None;
         }
         self.weigh(rings, word, |kind| {
-            if !class.matches(kind) {
+            // A completion that was fetched before the arm says nothing to it, however late its producer looks (CQ-22).
+            if !class.matches(kind) || position < self.armed_from.load(Ordering::Acquire) {
                 Match::No
             } else if rings.fetchable(position) {
                 Match::Yes
@@ -219,6 +226,8 @@ impl Notifier {
     }
 
     pub(super) fn arm(&self, rings: &Rings, kind: ArmKind) -> Alarm {
+        // Before the arm can be seen. What a merged, older arm waited for and has been fetched is settled, too.
+        self.armed_from.fetch_max(rings.head(), Ordering::AcqRel);
         let mut word = self.word.load(Ordering::Acquire);
         loop {
             if word & FAILURE != 0 {
@@ -232,7 +241,7 @@ impl Notifier {
                 continue;
             }
             let merged = (word & KIND).max(bits(kind));
-            match self.exchange(word, (word & !KIND) | merged) {
+            match self.exchange(word, ((word & !KIND) | merged).wrapping_add(ONE_ARM)) {
                 Ok(()) => break,
                 Err(now) => word = now,
             }

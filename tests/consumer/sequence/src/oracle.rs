@@ -249,6 +249,8 @@ impl Oracle {
                     _ if !self.is_up(place.link) => Inline::NotConnected,
                     Malformed::Flag => Inline::Parameter,
                     Malformed::Entries => Inline::Overrun,
+                    // Both are wrong; room is looked for before the entries are read.
+                    Malformed::Sum if self.queue_mut(place).is_some_and(|queue| queue.sends.is_full()) => Inline::Full,
                     Malformed::Sum => Inline::Overflow,
                 };
                 self.publish(place);
