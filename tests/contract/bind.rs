@@ -222,7 +222,7 @@ fn bnd_08(job: &Job) -> Result {
         refused(&pair, &window, status, STATUS_INVALID_PARAMETER, "BND-08 length 0")?;
         nothing_in(&pair.passive.initiated, "WR-03 what was refused completes nothing")?;
         // Without a limit a window may be as large as its region.
-        let limit = if most == 0 { LARGE } else { usize::try_from(most).unwrap_or(LARGE).min(LARGE) };
+        let limit = if most == 0 { LARGE } else { most.min(LARGE) };
         if limit < LARGE {
             let status = bind(&pair, &window, &large, (0, limit + 1), READ);
             refused(&pair, &window, status, STATUS_INVALID_PARAMETER, "BND-08 above MaxWindowSize")?;

@@ -145,7 +145,7 @@ fn frg_01(job: &Job) -> Result {
 fn at_base(job: &Job, base: u64, fbo: u32, what: &'static str) -> Result {
     let setup = Setup::new(job, 3)?;
     let list = setup.pages.list()?;
-    let whole = Registration::of(&list, base).from_byte(fbo).with(ALL);
+    let whole = Registration::of(&list, base).starting_at(fbo).with(ALL);
     whole.done(setup.end(), &setup.mr)?;
     let length = whole.length;
 

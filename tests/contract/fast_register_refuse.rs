@@ -193,7 +193,7 @@ fn frg_09(job: &Job) -> Result {
                 refused(&setup, &bad, STATUS_INVALID_PARAMETER, "FRG-09 a page address that is not aligned")?;
             }
         }
-        still_good(&setup, &*setup.pages.list()?)?;
+        still_good(&setup, &setup.pages.list()?)?;
     }
     for place in [0, 1, 3] {
         // Numbers of no mapping: null, system addresses, the ends of the range.

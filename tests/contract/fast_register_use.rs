@@ -181,7 +181,7 @@ fn round(job: &Job, setup: &Setup, batch: &Batch, note: &Region, into: &Region, 
         let list = mapped.list()?;
         let fbo = mapped.fbo();
         let base = 0x10_0000 * (number as u64 + 1) + u64::from(fbo);
-        let whole = Registration::of(&list, base).from_byte(fbo).with(ALL | NDK_OP_FLAG_DEFER | silent);
+        let whole = Registration::of(&list, base).starting_at(fbo).with(ALL | NDK_OP_FLAG_DEFER | silent);
         run.ok(whole.post(&end.qp, number, mr), "FRG-18 NdkFastRegister, deferred")?;
         offer(note.buffer(), number, base, mr.remote_token(), whole.length);
     }
@@ -221,7 +221,7 @@ fn frg_18(job: &Job) -> Result {
     for (number, (mr, mapped)) in batch.regions.iter().enumerate() {
         let list = mapped.list()?;
         let defer = if number == 15 { 0 } else { NDK_OP_FLAG_DEFER };
-        let whole = Registration::of(&list, u64::from(mapped.fbo())).from_byte(mapped.fbo()).with(READ | defer);
+        let whole = Registration::of(&list, u64::from(mapped.fbo())).starting_at(mapped.fbo()).with(READ | defer);
         job.run.ok(whole.post(&pair.active.qp, number, mr), "FRG-18 NdkFastRegister, deferred")?;
     }
     (0..16).try_for_each(|number| done(&pair.active, number).map(drop))

@@ -247,7 +247,7 @@ fn tree(job: &Job, order: [usize; 6], number: usize) -> Result {
     let region = super::work_help::sink(&pair.active.pd, 64)?;
     for context in 0..3 {
         super::work_help::receive(&pair.active, context, &[region.sge(0, 64)])?;
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             super::work_help::send(&pair.active, context, &[region.sge(0, 64)], 0)?;
         }
     }

@@ -226,7 +226,7 @@ impl<'a> Registration<'a> {
     }
 
     /// The same bytes but the first of the first page.
-    pub fn from_byte(self, fbo: ULONG) -> Self {
+    pub fn starting_at(self, fbo: ULONG) -> Self {
         Self { fbo, length: self.length - fbo as usize, ..self }
     }
 

@@ -256,7 +256,7 @@ impl<'a> World<'a> {
     #[track_caller]
     pub fn part(&self, link: usize, how: u8, up: bool) -> Result {
         let (one, two) = (self.link(link, 0)?, self.link(link, 1)?);
-        let (first, second) = if how % 2 == 0 { (one, two) } else { (two, one) };
+        let (first, second) = if how.is_multiple_of(2) { (one, two) } else { (two, one) };
         let mut closing = None;
         match how / 2 {
             0 if up => {

@@ -53,6 +53,8 @@ enum Command {
         #[arg(short, long)]
         verbose: bool,
     },
+    /// Lint the driver packages with the drivers' toolchain; warnings are errors.
+    Lint,
     /// Run every check and test; ends with the line `N passed, N failed`.
     Test {
         /// More cases, deeper model checking, release images as well, a larger demo.
@@ -123,6 +125,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Test { thorough } => return suite::run(thorough),
+        Command::Lint => suite::lint_drivers()?,
         Command::Standin { check } => standin::run(check)?,
     }
     Ok(ExitCode::SUCCESS)

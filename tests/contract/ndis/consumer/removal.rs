@@ -155,7 +155,7 @@ fn order(job: &Job) -> Result {
         let connecting = waiting.connecting.take();
         job.run.stage()?;
         // Some begin before the disconnect event, some after it.
-        if job.run.request.window % 2 == 0 {
+        if job.run.request.window.is_multiple_of(2) {
             meeting.active.wait_for_disconnect()?;
         }
         let closings: [Submitted; 12] = match job.run.request.window / 2 {

@@ -107,7 +107,8 @@ fn drivers(profile: Profile) -> Result<()> {
     build::drivers(&options).map(drop)
 }
 
-fn lint_drivers() -> Result<()> {
+/// Clippy for the packages that only the drivers' toolchain builds.
+pub fn lint_drivers() -> Result<()> {
     if !build::clippy()? {
         anyhow::bail!("the toolchain of the drivers has no clippy (Debian: rust-web-clippy, rustup: component clippy)");
     }
