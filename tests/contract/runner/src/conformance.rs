@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use ndktest_host::Session;
 pub(crate) use ndktest_host::faults::reason;
 
+use crate::coverage::is_id;
 use crate::host::Checks;
 use crate::machine::{Kind, together};
 use crate::{Wire, ndis};
@@ -23,14 +24,6 @@ pub struct Verdict {
     pub wire: Wire,
     /// Why it failed, if it did.
     pub failure: Option<String>,
-}
-
-/// True for the names of contract tests: `CQ-21`, not `transfer`.
-#[must_use]
-pub fn is_id(name: &str) -> bool {
-    name.split_once('-').is_some_and(|(object, number)| {
-        object.bytes().all(|byte| byte.is_ascii_uppercase()) && number.bytes().all(|byte| byte.is_ascii_digit())
-    })
 }
 
 /// A test of the contract.
@@ -69,20 +62,6 @@ pub fn tests() -> Result<Vec<Test>> {
     Ok(tests)
 }
 
-/// The IDs that are tested, each once.
-///
-/// # Errors
-/// A machine that does not boot.
-pub fn ids() -> Result<Vec<String>> {
-    let mut ids: Vec<String> = Vec::new();
-    for test in tests()? {
-        if !ids.contains(&test.id) {
-            ids.push(test.id);
-        }
-    }
-    Ok(ids)
-}
-
 /// A path as the compiler knows it, from the folder of the contract's tests on.
 fn below_contract(path: &str) -> String {
     path.rsplit_once("contract/").map_or(path, |(_, file)| file).trim_start_matches("runner/src/../../").to_owned()
@@ -107,6 +86,11 @@ pub fn child(wire: Wire, ids: &[String]) -> Result<()> {
             Err(error) => println!("fail {id} {error}"),
         }
     }
+    shutdown(session)
+}
+
+/// Unloads everything; what was left behind is an error, and counts for the last test.
+pub(crate) fn shutdown(session: Session) -> Result<()> {
     println!("begin shutdown");
     for report in session.end()?.reports {
         if !report.is_clean() {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use ndktest_host::Session;
 use ndktest_host::faults::{to_fixpoint, workload};
 use ntsim::verifier::faults::{Injection, Plan};
 
 use crate::Wire;
-use crate::conformance::{Verdict, run_as};
+use crate::conformance::{Verdict, run_as, shutdown};
 use crate::machine::Kind;
 
 /// The word that makes this program a child of this kind.
@@ -60,13 +60,7 @@ pub fn child(wire: Wire, ids: &[String]) -> Result<()> {
         let word = if fault.survived { "survived" } else { "failed" };
         println!("{word} {} {} {}", fault.routine, fault.answer, stack.join(" < "));
     }
-    println!("begin shutdown");
-    for report in session.end()?.reports {
-        if !report.is_clean() {
-            bail!("{report}");
-        }
-    }
-    Ok(())
+    shutdown(session)
 }
 
 /// Runs `ids` over `wire` in as many children as it takes.
